@@ -1,0 +1,192 @@
+"""What a model and a forecaster must do; the docstrings are the specification.
+
+Shapes. `theta` is (P, ...) and broadcasts behind its first axis against the customers' (n,) columns:
+(P,) gives one value per customer, (P, n) a parameter vector per customer, (P, S) with a one-row RFM
+S draws for one customer, (P, S, 1) the full grid (S, n). "Row" below means a flat index into that
+broadcast shape. Times are in the RFM's unit. All functions are pure: they trust their arguments, hold
+no data, and return finite numbers wherever the mathematics does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+import numpy as np
+
+from clvmodels.prediction import DrawBlock, Forecast
+from clvmodels.rfm import RFM
+
+
+@dataclass(frozen=True)
+class Param:
+    """A positive parameter of a model.
+
+    Attributes
+    ----------
+    name
+        As in the paper.
+    meaning
+        One line for people.
+    prior_median, prior_sigma
+        Log-normal prior of the parameter divided by ``time_scale**time_power * money_scale**money_power``,
+        where the scales are the mean age and the mean spend of the data: free of units.
+    time_power, money_power
+        How the parameter scales with the unit of time and of money (0 for a shape, 1 for a time or an amount).
+    """
+
+    name: str
+    meaning: str
+    prior_median: float = 1.0
+    prior_sigma: float = 2.0
+    time_power: int = 0
+    money_power: int = 0
+
+
+class PurchaseModel(Protocol):
+    """When customers buy, and when they stop.
+
+    Attributes
+    ----------
+    name, title
+        Key in the registry, and the name people read.
+    params
+        The parameters, in the order of the first axis of `theta`.
+    needs
+        RFM columns the likelihood reads; rows equal in them have equal likelihood.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def params(self) -> tuple[Param, ...]: ...
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+
+    def loglik(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
+        """Log-likelihood of each customer's history (weights not applied), shape ``broadcast``."""
+        ...
+
+    def loglik_grad(self, theta: np.ndarray, rfm: RFM) -> tuple[np.ndarray, np.ndarray]:
+        """Log-likelihood ``broadcast`` and its derivatives (P, *broadcast) by the parameters themselves."""
+        ...
+
+    def p_alive(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
+        """Probability of being alive at T given the history, ``broadcast``, in [0, 1]."""
+        ...
+
+    def expected_purchases(self, theta: np.ndarray, rfm: RFM, horizon: float) -> np.ndarray:
+        """Mean number of purchases in (T, T + horizon] given the history, ``broadcast``.
+
+        Infinite horizons are not part of the contract; `horizon` is finite and >= 0.
+        """
+        ...
+
+    def sample_purchase_times(
+        self, theta: np.ndarray, rfm: RFM, p_alive: np.ndarray, horizon: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Exact draws of the purchases in (T, T + horizon] given the history.
+
+        Parameters
+        ----------
+        p_alive
+            What `p_alive(theta, rfm)` returned, in the shape ``broadcast`` (computed once per pattern by the caller).
+
+        Returns
+        -------
+        row, time : two (m,) arrays
+            One entry per purchase: flat row of the broadcast shape, and time since T in (0, horizon].
+            Rows ascend; times ascend within a row.
+        """
+        ...
+
+    def simulate(self, theta: np.ndarray, T: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Whole repeat-purchase histories from birth to age `T` (n,), with theta (P,) or (P, n).
+
+        Written from the model's story, not from the conditional facts, so that it can judge them.
+        Returns (row, time) as `sample_purchase_times`, times being ages in (0, T].
+        """
+        ...
+
+
+class SpendModel(Protocol):
+    """How much a purchase is worth. Attributes as in `PurchaseModel`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def params(self) -> tuple[Param, ...]: ...
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+
+    def informs(self, rfm: RFM) -> np.ndarray:
+        """(n,) mask of the customers whose history has something to say to the fit."""
+        ...
+
+    def loglik(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
+        """Log-likelihood of each customer's spend given the number of purchases, ``broadcast``."""
+        ...
+
+    def loglik_grad(self, theta: np.ndarray, rfm: RFM) -> tuple[np.ndarray, np.ndarray]:
+        """Log-likelihood ``broadcast`` and its derivatives (P, *broadcast)."""
+        ...
+
+    def expected_spend(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
+        """Mean spend of a future purchase given the history, ``broadcast``; infinite where no mean exists."""
+        ...
+
+    def sample_spend(
+        self, theta: np.ndarray, rfm: RFM, row: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Exact draws of the value of future purchases given the history.
+
+        `row` (m,) says to which row of the broadcast shape each purchase belongs; purchases of one row
+        share that row's latent spend level. Returns (m,) amounts > 0.
+        """
+        ...
+
+
+class FittedForecaster(Protocol):
+    """A forecaster that has seen its data."""
+
+    def forecast(
+        self,
+        horizon: str | date | datetime,
+        *,
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+        draws: int = 1000,
+        seed: int = 0,
+        levels: tuple[float, ...] = (0.05, 0.25, 0.5, 0.75, 0.95),
+        period: str | None = None,
+        observe: Callable[[DrawBlock], None] | None = None,
+    ) -> Forecast:
+        """Forecast the customers it was fitted to; `observe` is handed every block of draws."""
+        ...
+
+    @property
+    def summary(self) -> str:
+        """What was fitted and how it went, in a few lines of text."""
+        ...
+
+    @property
+    def usable(self) -> bool:
+        """Whether the fit may be used."""
+        ...
+
+
+class Forecaster(Protocol):
+    """Anything that forecasts customers: a CLV model or a historical formula."""
+
+    @property
+    def name(self) -> str: ...
+
+    def fit(self, rfm: RFM, *, seed: int = 0) -> FittedForecaster:
+        """Learn from the summary; returns a new object."""
+        ...

@@ -1,0 +1,97 @@
+"""What can go wrong, said once: errors, the warning, and the outcome of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from itertools import islice
+
+SHOWN_IDS = 5
+
+
+class ClvError(Exception):
+    """Base of every error that clvmodels raises on purpose."""
+
+
+class ArgumentError(ClvError, ValueError):
+    """An argument outside its legal range. The message names it, the rule and the way out."""
+
+
+class DataError(ClvError, ValueError):
+    """Data that break a rule of the door they came through.
+
+    Parameters
+    ----------
+    rule
+        What must hold, and what came instead, in one sentence.
+    column
+        Name of the offending column, as the caller spelt it.
+    rows
+        How many rows (or customers) break the rule.
+    examples
+        The first offending ids or values; at most five are shown.
+    fix
+        The way out.
+
+    Examples
+    --------
+    >>> raise DataError("spend must be finite", column="amount", rows=2, examples=[7, 9], fix="drop them")
+    Traceback (most recent call last):
+    clvmodels.errors.DataError: column 'amount': spend must be finite (2 rows; first: 7, 9). Way out: drop them.
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        *,
+        column: str | None = None,
+        rows: int | None = None,
+        examples: Iterable[object] = (),
+        fix: str | None = None,
+    ) -> None:
+        self.rule, self.column, self.rows, self.fix = rule, column, rows, fix
+        self.examples = tuple(islice(examples, SHOWN_IDS))
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        where = f"column {self.column!r}: " if self.column else ""
+        seen = []
+        if self.rows is not None:
+            seen.append(f"{self.rows:,} row{'s' if self.rows != 1 else ''}")
+        if self.examples:
+            seen.append("first: " + ", ".join(str(item) for item in self.examples))
+        counted = f" ({'; '.join(seen)})" if seen else ""
+        way_out = f" Way out: {self.fix}." if self.fix else ""
+        return f"{where}{self.rule}{counted}.{way_out}"
+
+
+class FitError(ClvError, RuntimeError):
+    """Raised on request (`Posterior.raise_if_failed`) for a fit whose status is not usable."""
+
+
+class ClvWarning(UserWarning):
+    """A result that can be used but should be read with the warning beside it."""
+
+
+class FitStatus(Enum):
+    """Outcome of a fit; the value is the text a user should read."""
+
+    CONVERGED = "converged: the gradient vanishes at an interior optimum with positive curvature"
+    AT_BOUNDARY = (
+        "at boundary: a parameter ran to the edge of what the data can tell apart; "
+        "predictions are usable, its value and standard error are not"
+    )
+    NOT_IDENTIFIED = (
+        "not identified: the data leave a direction of the parameters undetermined; "
+        "predictions rest on the prior or the starting point"
+    )
+    UNRELIABLE = (
+        "unreliable: the approximation to the posterior failed its own check (Pareto k above 0.7); "
+        "intervals may be too narrow"
+    )
+    FAILED = "failed: no optimum was found; do not use the parameters"
+
+    @property
+    def usable(self) -> bool:
+        """Whether predictions from such a fit may be used (perhaps with care)."""
+        return self is not FitStatus.FAILED

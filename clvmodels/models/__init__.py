@@ -1,0 +1,45 @@
+"""The registry: one line per model, read by everything that works for every model."""
+
+from __future__ import annotations
+
+from clvmodels.contracts import PurchaseModel, SpendModel
+from clvmodels.errors import ArgumentError
+from clvmodels.models.bg_nbd import BGNBD
+from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.pareto_nbd import ParetoNBD
+
+PURCHASE_MODELS: dict[str, PurchaseModel] = {model.name: model for model in (BGNBD(), ParetoNBD())}
+SPEND_MODELS: dict[str, SpendModel] = {model.name: model for model in (GammaGamma(),)}
+REGISTRY: dict[str, PurchaseModel | SpendModel] = {**PURCHASE_MODELS, **SPEND_MODELS}
+
+
+def get_model(name: str) -> PurchaseModel | SpendModel:
+    """The registered model of that name.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none; the message lists those there are.
+
+    Examples
+    --------
+    >>> get_model("bg_nbd").title
+    'BG/NBD'
+    """
+    return _look_up(name, REGISTRY, "model")
+
+
+def get_purchase_model(model: str | PurchaseModel) -> PurchaseModel:
+    """A purchase model by name, or the instance itself."""
+    return _look_up(model, PURCHASE_MODELS, "purchase model") if isinstance(model, str) else model
+
+
+def get_spend_model(model: str | SpendModel) -> SpendModel:
+    """A spend model by name, or the instance itself."""
+    return _look_up(model, SPEND_MODELS, "spend model") if isinstance(model, str) else model
+
+
+def _look_up[Model](name: str, models: dict[str, Model], kind: str) -> Model:
+    if name not in models:
+        raise ArgumentError(f"{name!r} is no {kind}; there are {', '.join(sorted(models))}")
+    return models[name]

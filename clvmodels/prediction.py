@@ -1,0 +1,272 @@
+"""Forecast: a distribution of what customers will buy and be worth, and how it is put together.
+
+Whoever forecasts yields `DrawBlock`s, one per block of customers; `gather` turns the stream into a
+`Forecast` and keeps only what a table needs, so memory is bounded by the block. Axes are always
+(draw, customer, period).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clvmodels.errors import ArgumentError
+from clvmodels.rfm import RFM
+from clvmodels.units import STEP_NAMES, Horizon
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class DrawBlock:
+    """The draws of a block of m customers.
+
+    Attributes
+    ----------
+    index
+        (m,) positions of the customers in the RFM, ascending from block to block.
+    purchases
+        (S, m) purchases in the horizon.
+    value
+        (S, m) discounted value in the horizon, or None without spend.
+    period_purchases, period_value
+        (S, K) sums over the block's customers.
+    columns
+        Further (m,) columns of the customer table, in order.
+    """
+
+    index: np.ndarray
+    purchases: np.ndarray
+    value: np.ndarray | None
+    period_purchases: np.ndarray
+    period_value: np.ndarray | None
+    columns: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Joint draws of a sum over customers.
+
+    Attributes
+    ----------
+    name
+        What is summed.
+    draws
+        (S,) totals over the horizon.
+    period_draws
+        (S, K) totals per period.
+    """
+
+    name: str
+    draws: np.ndarray
+    period_draws: np.ndarray
+
+    @property
+    def mean(self) -> float:
+        """Mean of the total."""
+        return float(self.draws.mean())
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of the total over the draws."""
+        return float(self.draws.std())
+
+    def interval(self, level: float = 0.9) -> tuple[float, float]:
+        """Central (equal-tailed) predictive interval of the total that holds `level` of the draws.
+
+        Examples
+        --------
+        >>> low, high = Quantity("purchases", np.arange(101.0), np.arange(101.0)[:, None]).interval(0.9)
+        >>> round(low, 6), round(high, 6)
+        (5.0, 95.0)
+        """
+        low, high = np.quantile(self.draws, tail_levels(level))
+        return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What customers will buy and be worth within a horizon.
+
+    Attributes
+    ----------
+    name
+        Forecaster that made it.
+    is_distribution
+        Whether draws stand for uncertainty; a formula gives one draw and no intervals.
+    columns
+        The customer table, (n,) each; `customers` shows it.
+    purchases, value
+        Joint draws of the totals; `value` is None without spend. `total` is the value, else the purchases.
+    horizon
+        The window and its periods.
+    provenance
+        Model, method, seed, rates, versions: enough to repeat it.
+    draws
+        (S, n) value (or purchases) per draw and customer, if they were kept.
+    """
+
+    name: str
+    is_distribution: bool
+    columns: Mapping[str, np.ndarray]
+    purchases: Quantity
+    value: Quantity | None
+    horizon: Horizon
+    provenance: Mapping[str, Any]
+    draws: np.ndarray | None = None
+
+    @property
+    def total(self) -> Quantity:
+        """Joint draws of the sum over all customers."""
+        return self.purchases if self.value is None else self.value
+
+    @property
+    def customers(self) -> pd.DataFrame:
+        """One row per customer; `attrs` carries units, interval levels and provenance."""
+        import pandas as pd
+
+        table = pd.DataFrame(dict(self.columns))
+        table.attrs = dict(self.provenance)
+        return table
+
+    @property
+    def periods(self) -> pd.DataFrame:
+        """One row per period of the horizon: bounds, mean and a 90 % predictive interval of the totals."""
+        return self.period_table(0.9)
+
+    def period_table(self, level: float) -> pd.DataFrame:
+        """As `periods`, with central intervals of another level."""
+        import pandas as pd
+
+        edges = self.horizon.edges
+        table: dict[str, Any] = {"period": np.arange(1, len(edges))}
+        if self.horizon.starts is not None and self.horizon.ends is not None:
+            table |= {"start": list(self.horizon.starts), "end_exclusive": list(self.horizon.ends)}
+        unit = STEP_NAMES[self.horizon.unit]
+        table |= {f"from_{unit}": edges[:-1], f"to_{unit}": edges[1:]}
+        for quantity in (self.purchases, self.value):
+            if quantity is None:
+                continue
+            table[f"{quantity.name}_mean"] = quantity.period_draws.mean(axis=0)
+            if self.is_distribution:
+                low, high = np.quantile(quantity.period_draws, tail_levels(level), axis=0)
+                table |= {f"{quantity.name}_low": low, f"{quantity.name}_high": high}
+        frame = pd.DataFrame(table)
+        frame.attrs = {**self.provenance, "interval": f"central {level:.0%} predictive interval"}
+        return frame
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.provenance.get('window', self.horizon.text)}, {len(self.columns['customer_id']):,} customers"]
+        for quantity in (self.purchases, self.value):
+            if quantity is None:
+                continue
+            interval = ""
+            if self.is_distribution:
+                low, high = quantity.interval(0.9)
+                interval = f", 90 % predictive interval {low:,.0f} to {high:,.0f}"
+            lines.append(f"total {quantity.name}: mean {quantity.mean:,.1f}{interval}")
+        return "\n".join(lines)
+
+
+def tail_levels(level: float) -> tuple[float, float]:
+    """Quantile levels that bound the central interval of a given level.
+
+    Examples
+    --------
+    >>> [round(tail, 3) for tail in tail_levels(0.9)]
+    [0.05, 0.95]
+    """
+    if not 0 < level < 1:
+        raise ArgumentError(f"interval level {level!r} must lie between 0 and 1; ninety per cent is 0.9")
+    return (1 - level) / 2, (1 + level) / 2
+
+
+def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
+    """Quantile levels as a sorted tuple.
+
+    Raises
+    ------
+    ArgumentError
+        If one is not strictly between 0 and 1.
+    """
+    chosen = tuple(sorted(set(levels)))
+    if not chosen or not all(0 < level < 1 for level in chosen):
+        raise ArgumentError(f"levels={tuple(levels)!r} must lie strictly between 0 and 1, e.g. (0.05, 0.5, 0.95)")
+    return chosen
+
+
+def quantile_name(prefix: str, level: float) -> str:
+    """Column name of a quantile.
+
+    Examples
+    --------
+    >>> quantile_name("clv", 0.05), quantile_name("clv", 0.975)
+    ('clv_q05', 'clv_q97.5')
+    """
+    return f"{prefix}_q{100 * level:04.1f}".removesuffix(".0")
+
+
+def gather(
+    blocks: Iterator[DrawBlock],
+    rfm: RFM,
+    horizon: Horizon,
+    *,
+    name: str,
+    is_distribution: bool,
+    provenance: Mapping[str, Any],
+    levels: Sequence[float] = DEFAULT_LEVELS,
+    observe: Callable[[DrawBlock], None] | None = None,
+    keep_draws: bool = False,
+) -> Forecast:
+    """Turn a stream of blocks into a `Forecast`.
+
+    `observe` sees every block before it is let go. Blocks whose values are multiples of one power of
+    two (see `forecast`) add up without rounding, so the totals do not depend on how customers were cut
+    into blocks.
+    """
+    levels = check_levels(levels)
+    parts: list[Mapping[str, np.ndarray]] = []
+    kept: list[np.ndarray] = []
+    purchases: Any = 0.0
+    value: Any = None
+    for block in blocks:
+        purchases = purchases + block.period_purchases
+        if block.period_value is not None:
+            value = block.period_value if value is None else value + block.period_value
+        parts.append({**block.columns, **_spread(block, levels, is_distribution)})
+        if keep_draws:
+            kept.append(block.purchases if block.value is None else block.value)
+        if observe is not None:
+            observe(block)
+    columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    return Forecast(
+        name=name,
+        is_distribution=is_distribution,
+        columns={"customer_id": rfm.customer_id, **columns},
+        purchases=Quantity("purchases", purchases.sum(axis=1), purchases),
+        value=None if value is None else Quantity("value", value.sum(axis=1), value),
+        horizon=horizon,
+        provenance={**provenance, "levels": levels},
+        draws=np.concatenate(kept, axis=1) if keep_draws else None,
+    )
+
+
+def _spread(block: DrawBlock, levels: Sequence[float], is_distribution: bool) -> dict[str, np.ndarray]:
+    """Mean, sd and quantiles of the draws; only the mean where there is one draw."""
+    columns: dict[str, np.ndarray] = {}
+    draws = {"purchases": block.purchases} if block.value is None else {"clv": block.value}
+    if is_distribution:
+        columns["p_purchase"] = (block.purchases > 0).mean(axis=0)
+    for prefix, values in draws.items():
+        columns[f"{prefix}_mean"] = values.mean(axis=0)
+        if is_distribution:
+            columns[f"{prefix}_sd"] = values.std(axis=0)
+            for level, row in zip(levels, np.quantile(values, levels, axis=0), strict=True):
+                columns[quantile_name(prefix, level)] = row
+    return columns

@@ -1,0 +1,362 @@
+"""RFM: what the models know of each customer, on a clock the summary owns.
+
+`frequency` counts repeat purchases (distinct purchase periods after the first), `recency` is the age
+at the last purchase, `T` the age at the end of observation, `monetary_value` the mean spend of the
+`spend_count` purchases behind it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clvmodels.errors import DataError
+from clvmodels.units import UNIT_NAMES, end_of_observation, unit_days
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLOCK_FIELDS = ("frequency", "recency", "T")
+SPEND_FIELDS = ("spend_count", "monetary_value")
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that was dropped, merged or is worth knowing: what, how many, the first ids."""
+
+    what: str
+    count: int
+    examples: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """How rows of a log became customers; nothing leaves the data without a note here."""
+
+    rows_in: int
+    rows_used: int
+    purchases: int
+    notes: tuple[Note, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"rows in {self.rows_in:,}, used {self.rows_used:,}, purchases {self.purchases:,}"]
+        for note in self.notes:
+            first = f" (first: {', '.join(map(str, note.examples))})" if note.examples else ""
+            lines.append(f"{note.what}: {note.count:,}{first}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class RFM:
+    """One row per customer (or per pattern of identical customers, see `compress`).
+
+    Build it with `rfm_summary` from a log, or with `RFM.from_arrays`; both check the rules below once.
+
+    Attributes
+    ----------
+    customer_id
+        (n,) ids as they came.
+    frequency, recency, T
+        (n,) repeat purchases (whole numbers >= 0), and times with 0 <= recency <= T in `time_unit`;
+        recency is 0 where frequency is 0.
+    monetary_value
+        (n,) mean spend >= 0 of `spend_count` purchases, in the currency of the log; 0 where
+        `spend_count` is 0. None without spend.
+    spend_count
+        (n,) purchases behind `monetary_value`. None without spend.
+    weights
+        (n,) customers each row stands for, above 0.
+    time_unit
+        ``min``, ``h``, ``D`` or ``W``.
+    observed_until
+        First instant after the observation, or None without a calendar.
+    statistics
+        Further sufficient statistics by name, each (n,).
+    report
+        What happened to the rows of the log.
+    """
+
+    customer_id: np.ndarray
+    frequency: np.ndarray
+    recency: np.ndarray
+    T: np.ndarray
+    monetary_value: np.ndarray | None
+    spend_count: np.ndarray | None
+    weights: np.ndarray
+    time_unit: str
+    observed_until: datetime | None
+    statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
+    report: DataReport | None = None
+
+    @classmethod
+    def from_arrays(
+        cls,
+        *,
+        frequency: Any,
+        recency: Any,
+        T: Any,
+        monetary_value: Any = None,
+        spend_count: Any = None,
+        customer_id: Any = None,
+        weights: Any = None,
+        time_unit: str = "W",
+        observation_end: str | date | datetime | None = None,
+        statistics: Mapping[str, Any] | None = None,
+        report: DataReport | None = None,
+    ) -> RFM:
+        """Check arrays against the rules of `RFM` and freeze them.
+
+        Parameters
+        ----------
+        frequency, recency, T, monetary_value, spend_count, customer_id, weights, statistics, report
+            As the attributes. `monetary_value` may be NaN where there is no purchase behind it;
+            `spend_count` defaults to `frequency`, `customer_id` to 0..n-1, `weights` to ones.
+        time_unit
+            Unit of `recency` and `T`.
+        observation_end
+            Last observed date (the whole day) or instant; without it horizons must be durations in
+            units of fixed length.
+
+        Raises
+        ------
+        DataError
+            If a rule is broken: the message names the column, the rows and the first ids.
+
+        Examples
+        --------
+        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.4, 0], T=[38.9, 38.9], time_unit="W")
+        >>> len(rfm), rfm.T.tolist()
+        (2, [38.9, 38.9])
+        """
+        unit_days(time_unit)
+        columns = {"frequency": frequency, "recency": recency, "T": T, "weights": weights}
+        if weights is None:
+            columns["weights"] = np.ones(np.shape(frequency))
+        if monetary_value is not None:
+            columns["spend_count"] = frequency if spend_count is None else spend_count
+            columns["monetary_value"] = monetary_value
+        elif spend_count is not None:
+            raise DataError("spend_count is given without monetary_value", fix="give both or neither")
+        arrays = {name: _as_column(name, values) for name, values in columns.items()}
+        extra = {name: _as_column(name, values) for name, values in (statistics or {}).items()}
+        ids = np.arange(len(arrays["T"])) if customer_id is None else _as_ids(customer_id)
+        _check_lengths({"customer_id": ids, **arrays, **extra})
+        if "monetary_value" in arrays:
+            arrays["monetary_value"] = np.where(arrays["spend_count"] > 0, arrays["monetary_value"], 0.0)
+        _check_rules(ids, arrays, extra)
+        for array in (ids, *arrays.values(), *extra.values()):
+            array.setflags(write=False)
+        return cls(
+            customer_id=ids,
+            frequency=arrays["frequency"],
+            recency=arrays["recency"],
+            T=arrays["T"],
+            monetary_value=arrays.get("monetary_value"),
+            spend_count=arrays.get("spend_count"),
+            weights=arrays["weights"],
+            time_unit=time_unit,
+            observed_until=None if observation_end is None else end_of_observation(observation_end),
+            statistics=extra,
+            report=report,
+        )
+
+    def __len__(self) -> int:
+        return len(self.T)
+
+    @property
+    def customers(self) -> float:
+        """Number of customers, patterns counted by their weights."""
+        return float(self.weights.sum())
+
+    @property
+    def has_spend(self) -> bool:
+        """Whether the summary knows what customers spent."""
+        return self.monetary_value is not None
+
+    def columns(self, names: Sequence[str]) -> list[np.ndarray]:
+        """The named columns or statistics, in that order.
+
+        Raises
+        ------
+        DataError
+            If the summary does not hold one of them.
+        """
+        found = []
+        for name in names:
+            column = self.statistics.get(name, getattr(self, name, None))
+            if column is None:
+                raise DataError(
+                    f"this summary holds no {name}",
+                    fix="name the spend column in rfm_summary, or give it to RFM.from_arrays",
+                )
+            found.append(column)
+        return found
+
+    def take(self, index: Any) -> RFM:
+        """The rows at `index` (positions, slice or mask), same clock."""
+        chosen: dict[str, Any] = {"statistics": {name: values[index] for name, values in self.statistics.items()}}
+        for name in ("customer_id", "weights", *CLOCK_FIELDS, *SPEND_FIELDS):
+            values = getattr(self, name)
+            chosen[name] = None if values is None else values[index]
+        return replace(self, **chosen)
+
+    def select(self, customer_ids: Sequence[object]) -> RFM:
+        """The rows of the given customers, in the order given.
+
+        Raises
+        ------
+        DataError
+            If a customer is not in the summary.
+
+        Examples
+        --------
+        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[3, 0], T=[4, 5], customer_id=["ann", "bob"])
+        >>> rfm.select(["bob"]).T.tolist()
+        [5.0]
+        """
+        position = {identity: i for i, identity in enumerate(self.customer_id.tolist())}
+        unknown = [identity for identity in customer_ids if identity not in position]
+        if unknown:
+            raise DataError(
+                "customers are not in the summary",
+                column="customer_id",
+                rows=len(unknown),
+                examples=unknown,
+                fix="check their type (1 is not '1') and that they bought before observation_end",
+            )
+        return self.take(np.array([position[identity] for identity in customer_ids], dtype=int))
+
+    def compress(self, names: Sequence[str] = CLOCK_FIELDS) -> tuple[RFM, np.ndarray]:
+        """Unique rows of the named columns, weights added up.
+
+        Returns
+        -------
+        patterns : RFM
+            One row per pattern, sorted, so that the order of customers leaves no trace. Columns not
+            named are zero; ids are 0..m-1.
+        pattern_of : (n,) int array
+            The pattern of each row of this summary.
+
+        Examples
+        --------
+        >>> rfm = RFM.from_arrays(frequency=[1, 0, 0], recency=[2, 0, 0], T=[4, 4, 4])
+        >>> patterns, pattern_of = rfm.compress()
+        >>> patterns.weights.tolist(), pattern_of.tolist()
+        ([2.0, 1.0], [1, 0, 0])
+        """
+        columns = self.columns(names)
+        order = np.lexsort(columns[::-1])
+        new = np.ones(len(self), dtype=bool)
+        new[1:] = np.any([column[order][1:] != column[order][:-1] for column in columns], axis=0)
+        pattern_of = np.empty(len(self), dtype=int)
+        pattern_of[order] = np.cumsum(new) - 1
+        count = int(new.sum())
+        unique = {name: column[order][new] for name, column in zip(names, columns, strict=True)}
+        weights = np.bincount(pattern_of[order], weights=self.weights[order], minlength=count)
+        zeros = np.zeros(count)
+        patterns = replace(
+            self,
+            customer_id=np.arange(count),
+            weights=weights,
+            **{name: unique.get(name, zeros) for name in CLOCK_FIELDS},
+            **{name: unique.get(name, zeros) for name in SPEND_FIELDS if self.has_spend},
+            statistics={name: unique[name] for name in self.statistics if name in unique},
+            report=None,
+        )
+        return patterns, pattern_of
+
+    def newcomers(self, count: int = 1) -> RFM:
+        """`count` customers who have just made their first purchase (no repeat purchase, age 0).
+
+        Examples
+        --------
+        >>> rfm = RFM.from_arrays(frequency=[1], recency=[2], T=[4])
+        >>> rfm.newcomers(2).customer_id.tolist()
+        ['new customer 1', 'new customer 2']
+        """
+        zeros = np.zeros(count)
+        return RFM.from_arrays(
+            frequency=zeros,
+            recency=zeros,
+            T=zeros,
+            monetary_value=zeros if self.has_spend else None,
+            customer_id=[f"new customer {i + 1}" for i in range(count)],
+            statistics=dict.fromkeys(self.statistics, zeros),
+            time_unit=self.time_unit,
+        )._with_clock_of(self)
+
+    def _with_clock_of(self, other: RFM) -> RFM:
+        return replace(self, observed_until=other.observed_until)
+
+    def fingerprint(self) -> str:
+        """Hash of the content, blind to ids and to row order (16 hexadecimal digits)."""
+        names = [*CLOCK_FIELDS, *(SPEND_FIELDS if self.has_spend else ()), *self.statistics]
+        patterns, _ = self.compress(names)
+        digest = hashlib.sha256(f"{self.time_unit} {self.observed_until}".encode())
+        for column in (*patterns.columns(names), patterns.weights):
+            digest.update(np.ascontiguousarray(column, dtype="<f8").tobytes())
+        return digest.hexdigest()[:16]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A table with one row per customer, times in `time_unit`."""
+        import pandas as pd
+
+        table = {"customer_id": self.customer_id, **{name: getattr(self, name) for name in CLOCK_FIELDS}}
+        if self.has_spend:
+            table |= {"monetary_value": self.monetary_value, "spend_count": self.spend_count}
+        return pd.DataFrame(table | dict(self.statistics))
+
+    def __repr__(self) -> str:
+        until = "" if self.observed_until is None else f", observed until {self.observed_until}"
+        spend = "with" if self.has_spend else "without"
+        return (
+            f"RFM({self.customers:,.0f} customers in {len(self):,} rows, times in {UNIT_NAMES[self.time_unit]}"
+            f"{until}, {spend} spend)"
+        )
+
+
+def _as_column(name: str, values: Any) -> np.ndarray:
+    try:
+        column = np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise DataError("values must be numbers", column=name, fix="convert the column to a numeric type") from None
+    if column.ndim != 1:
+        raise DataError(f"values must form one column, not an array of shape {column.shape}", column=name)
+    return column
+
+
+def _as_ids(values: Any) -> np.ndarray:
+    ids = np.asarray(values)
+    if ids.dtype.kind in "US":
+        ids = ids.astype(object)
+    return ids.copy()
+
+
+def _check_lengths(columns: Mapping[str, np.ndarray]) -> None:
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"columns differ in length: {lengths}", fix="give one value per customer in each")
+    if not next(iter(lengths.values())):
+        raise DataError("there is no customer", fix="check the filters before the summary")
+
+
+def _check_rules(ids: np.ndarray, columns: Mapping[str, np.ndarray], extra: Mapping[str, np.ndarray]) -> None:
+    for name, column in {**columns, **extra}.items():
+        _refuse(ids, name, ~np.isfinite(column), "values must be finite", "find the rows with missing or infinite values")
+    for name, column in columns.items():
+        _refuse(ids, name, column < 0, "values must not be negative", "check the dates and the refunds in the log")
+    x, t_x, age = (columns[name] for name in CLOCK_FIELDS)
+    _refuse(ids, "frequency", x != np.floor(x), "values must be whole numbers", "count distinct purchase periods")
+    _refuse(ids, "recency", t_x > age, "recency must not exceed T", "both are ages in the same unit; recency is not time since the last purchase")
+    _refuse(ids, "recency", (x == 0) & (t_x > 0), "recency must be 0 where frequency is 0", "frequency leaves out the first purchase")
+    _refuse(ids, "weights", columns["weights"] == 0, "weights must be above 0", "leave those rows out")
+
+
+def _refuse(ids: np.ndarray, column: str, broken: np.ndarray, rule: str, fix: str) -> None:
+    if broken.any():
+        raise DataError(rule, column=column, rows=int(broken.sum()), examples=ids[broken].tolist(), fix=fix)

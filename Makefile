@@ -1,0 +1,69 @@
+# Everything a contributor runs. Needs make, pip and Python 3.12 or newer; nothing else.
+#
+#   VENV    where the environment lives (built from requirements.lock, rebuilt when the lock changes)
+#   PYTHON  the interpreter that builds it; if it is older than 3.12, a newer one on PATH is used
+#   WORKERS how many processes run the tests
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+VENV ?= .venv
+PYTHON ?= python3
+WORKERS ?= 2
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+READY := $(VENV)/.ready
+
+.PHONY: help demo test check fix lock bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(READY)  ## forecast a bundled sample from end to end
+	@$(BIN)/clvmodels demo
+
+test: $(READY)  ## all tests, doctests and the examples in the documents
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+check: $(READY)  ## style, types, floors and the other written rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/test_architecture.py
+
+fix: $(READY)  ## mend what check can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY)  ## pin the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.12 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
+
+bench: $(READY)  ## run every script of benchmarks/
+	@shopt -s nullglob; scripts=(benchmarks/*.py); \
+	if (( $${#scripts[@]} == 0 )); then echo "benchmarks/ holds no script yet: nothing to measure."; fi; \
+	for script in "$${scripts[@]}"; do echo "== $$script"; $(BIN)/python "$$script" || exit; done
+
+clean:  ## remove the environment, builds and caches
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find clvmodels tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(LOCKED): requirements.lock
+	@set -e; python=""; \
+	for candidate in "$(PYTHON)" python3.12 python3.13 python3.14; do \
+		if "$$candidate" -c 'import sys; sys.exit(not (3, 12) <= sys.version_info < (3, 15))' 2>/dev/null; \
+		then python="$$candidate"; break; fi; \
+	done; \
+	if [[ -z "$$python" ]]; then \
+		echo "clvmodels needs Python 3.12, 3.13 or 3.14, but '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1 | head -n 1)" >&2; \
+		echo "and no python3.12, python3.13 or python3.14 works here. Install one, or name it: make PYTHON=/path/to/python3.12" >&2; \
+		exit 1; \
+	fi; \
+	echo "Building $(VENV) from requirements.lock with $$("$$python" --version)"; \
+	"$$python" -m venv --clear "$(VENV)"; \
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	touch "$@"
+
+$(READY): $(LOCKED) pyproject.toml
+	@"$(BIN)/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch "$@"

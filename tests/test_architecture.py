@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import types
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -408,6 +409,29 @@ def test_public_name_check_sees_planted_mistakes() -> None:
         "stray is public",
     ):
         assert complaint in text
+
+
+# --- the wheel -----------------------------------------------------------------------------------------------
+
+
+def strangers_and_losses(shipped: set[str], files: set[str]) -> set[str]:
+    """What a wheel holds beyond the package and its metadata, and what of the package it lacks."""
+    return {name for name in shipped ^ files if not re.match(r"clvmodels-[^/]+\.dist-info/", name)}
+
+
+def test_wheel_holds_the_package_and_nothing_else(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, capture_output=True, check=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        shipped = set(wheel.namelist())
+    files = {path.relative_to(ROOT).as_posix() for path in PACKAGE.rglob("*") if path.is_file()}
+    assert not strangers_and_losses(shipped, {name for name in files if "__pycache__" not in name})
+
+
+def test_wheel_check_sees_a_stranger_and_a_loss() -> None:
+    shipped = {"clvmodels/rfm.py", "clvmodels-0.1.0.dist-info/METADATA", "tests/test_rfm.py"}
+    files = {"clvmodels/rfm.py", "clvmodels/report/page.html.j2"}
+    assert strangers_and_losses(shipped, files) == {"tests/test_rfm.py", "clvmodels/report/page.html.j2"}
 
 
 # --- what the text of the repository may not say -------------------------------------------------------------

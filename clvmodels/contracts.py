@@ -104,7 +104,9 @@ class PurchaseModel(Protocol):
         """
         ...
 
-    def simulate(self, theta: np.ndarray, T: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def simulate(
+        self, theta: np.ndarray, T: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Whole repeat-purchase histories from birth to age `T` (n,), with theta (P,) or (P, n).
 
         Written from the model's story, not from the conditional facts, so that it can judge them.
@@ -130,7 +132,10 @@ class SpendModel(Protocol):
         ...
 
     def loglik(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
-        """Log-likelihood of each customer's spend given the number of purchases, ``broadcast``."""
+        """Log-likelihood of each customer's spend given the number of purchases, ``broadcast``.
+
+        0 for the customers that `informs` leaves out.
+        """
         ...
 
     def loglik_grad(self, theta: np.ndarray, rfm: RFM) -> tuple[np.ndarray, np.ndarray]:

@@ -162,7 +162,9 @@ class Forecast:
         return frame
 
     def __str__(self) -> str:
-        lines = [f"{self.name}: {self.provenance.get('window', self.horizon.text)}, {len(self.columns['customer_id']):,} customers"]
+        lines = [
+            f"{self.name}: {self.provenance.get('window', self.horizon.text)}, {len(self.columns['customer_id']):,} customers"
+        ]
         for quantity in (self.purchases, self.value):
             if quantity is None:
                 continue
@@ -197,7 +199,9 @@ def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
     """
     chosen = tuple(sorted(set(levels)))
     if not chosen or not all(0 < level < 1 for level in chosen):
-        raise ArgumentError(f"levels={tuple(levels)!r} must lie strictly between 0 and 1, e.g. (0.05, 0.5, 0.95)")
+        raise ArgumentError(
+            f"levels={tuple(levels)!r} must lie strictly between 0 and 1, e.g. (0.05, 0.5, 0.95)"
+        )
     return chosen
 
 
@@ -257,16 +261,31 @@ def gather(
     )
 
 
+def over_draws(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis of (S, m), added up in the same order whatever m is.
+
+    NumPy adds the rows of a wide array one after another and those of a narrow one pairwise; laid out
+    by customer, every column is added pairwise, so a customer's mean does not depend on the block.
+
+    Examples
+    --------
+    >>> over_draws(np.array([[1.0, 4.0], [3.0, 8.0]])).tolist()
+    [2.0, 6.0]
+    """
+    mean: np.ndarray = np.ascontiguousarray(values.T).mean(axis=1)
+    return mean
+
+
 def _spread(block: DrawBlock, levels: Sequence[float], is_distribution: bool) -> dict[str, np.ndarray]:
     """Mean, sd and quantiles of the draws; only the mean where there is one draw."""
     columns: dict[str, np.ndarray] = {}
     draws = {"purchases": block.purchases} if block.value is None else {"clv": block.value}
     if is_distribution:
-        columns["p_purchase"] = (block.purchases > 0).mean(axis=0)
+        columns["p_purchase"] = over_draws(block.purchases > 0)
     for prefix, values in draws.items():
-        columns[f"{prefix}_mean"] = values.mean(axis=0)
+        columns[f"{prefix}_mean"] = over_draws(values)
         if is_distribution:
-            columns[f"{prefix}_sd"] = values.std(axis=0)
+            columns[f"{prefix}_sd"] = np.sqrt(over_draws((values - columns[f"{prefix}_mean"]) ** 2))
             for level, row in zip(levels, np.quantile(values, levels, axis=0), strict=True):
                 columns[quantile_name(prefix, level)] = row
     return columns

@@ -1,0 +1,52 @@
+"""Customer lifetime value as a distribution: transactions → RFM → Posterior → Forecast → value and report."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clvmodels.backtest import Scorecard as Scorecard
+    from clvmodels.backtest import backtest as backtest
+    from clvmodels.baselines import HistoricalCLV as HistoricalCLV
+    from clvmodels.errors import ArgumentError as ArgumentError
+    from clvmodels.errors import ClvError as ClvError
+    from clvmodels.errors import ClvWarning as ClvWarning
+    from clvmodels.errors import DataError as DataError
+    from clvmodels.errors import FitError as FitError
+    from clvmodels.errors import FitStatus as FitStatus
+    from clvmodels.forecast import CLVModel as CLVModel
+    from clvmodels.forecast import FittedCLV as FittedCLV
+    from clvmodels.inference import Posterior as Posterior
+    from clvmodels.inference import fit as fit
+    from clvmodels.prediction import Forecast as Forecast
+    from clvmodels.report import write_report as write_report
+    from clvmodels.rfm import RFM as RFM
+
+_HOME = {
+    "ArgumentError": "errors",
+    "CLVModel": "forecast",
+    "ClvError": "errors",
+    "ClvWarning": "errors",
+    "DataError": "errors",
+    "FitError": "errors",
+    "FitStatus": "errors",
+    "FittedCLV": "forecast",
+    "Forecast": "prediction",
+    "Posterior": "inference",
+    "RFM": "rfm",
+    "fit": "inference",
+}
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'clvmodels' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(f"clvmodels.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,133 @@
+"""The mode of an objective: quasi-Newton to come near, Newton to arrive, and an honest status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clvmodels.errors import FitStatus
+from clvmodels.inference.objective import Objective
+
+BOX = 12.0
+"""Search box of z on either side of 0: a factor 160,000 from the scale of the data."""
+GRADIENT_TOLERANCE = 1e-6
+VAGUE_SD = 5.0
+"""Standard deviation of a log parameter beyond which the data do not determine it (a factor of 150)."""
+PRIOR_SHARE = 0.8
+"""Posterior sd over prior sd from which a parameter rests on its prior."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """Where an objective peaks.
+
+    Attributes
+    ----------
+    z
+        (P,) coordinates of the mode.
+    covariance
+        (P, P) inverse of the negative curvature of the total log density, or None where it has no
+        inverse (a flat or a boundary direction).
+    status
+        Outcome.
+    reason
+        What the status means here, naming parameters; empty when converged.
+    """
+
+    z: np.ndarray
+    covariance: np.ndarray | None
+    status: FitStatus
+    reason: str
+
+
+def find_mode(objective: Objective) -> Mode:
+    """Maximise the objective from its prior centre, and from further starts if that one fails."""
+    modes = []
+    for shift in (0.0, -1.5, 1.5):
+        z = _polish(objective, _climb(objective, objective.prior_centre + shift))
+        mode = _judge(objective, z)
+        if mode.status is FitStatus.CONVERGED:
+            return mode
+        modes.append(mode)
+    return max(modes, key=lambda mode: (mode.status.usable, objective.value_and_grad(mode.z)[0]))
+
+
+def _climb(objective: Objective, start: np.ndarray) -> np.ndarray:
+    from scipy.optimize import minimize
+
+    def descend(z: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = objective.value_and_grad(z)
+        return -value, -slope
+
+    bounds = [(-BOX, BOX)] * len(start)
+    options = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-5}
+    found = minimize(descend, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return np.asarray(found.x)
+
+
+def _polish(objective: Objective, z: np.ndarray) -> np.ndarray:
+    """Newton steps inside the box until they vanish; a step that does not climb is halved."""
+    value = objective.value_and_grad(z)[0]
+    for _ in range(20):
+        step = _newton_step(objective, z)
+        if step is None:
+            return z
+        for _ in range(8):
+            trial = np.clip(z + step, -BOX, BOX)
+            trial_value = objective.value_and_grad(trial)[0]
+            if trial_value >= value - 1e-13 * abs(value):
+                break
+            step = step / 2
+        else:
+            return z
+        moved = float(np.max(np.abs(trial - z)))
+        z, value = trial, trial_value
+        if moved < 1e-10:
+            return z
+    return z
+
+
+def _newton_step(objective: Objective, z: np.ndarray) -> np.ndarray | None:
+    free = _free(objective, z)
+    curvature = -objective.hessian(z)[np.ix_(free, free)]
+    eigenvalues, axes = np.linalg.eigh(curvature)
+    if not free.any() or eigenvalues[0] <= 0:
+        return None
+    slope = objective.value_and_grad(z)[1][free]
+    step = np.zeros(len(z))
+    step[free] = axes @ ((axes.T @ slope) / eigenvalues)
+    return step * min(1.0, 2.0 / max(float(np.max(np.abs(step))), 1e-300))
+
+
+def _free(objective: Objective, z: np.ndarray) -> np.ndarray:
+    """Coordinates not pressed against the box."""
+    slope = objective.value_and_grad(z)[1]
+    free: np.ndarray = ~(((z >= BOX) & (slope > 0)) | ((z <= -BOX) & (slope < 0)))
+    return free
+
+
+def _judge(objective: Objective, z: np.ndarray) -> Mode:
+    value, slope = objective.value_and_grad(z)
+    if not np.isfinite(value) or not np.all(np.isfinite(slope)):
+        return Mode(z, None, FitStatus.FAILED, "the log-likelihood is not finite at the best point found")
+    names = [param.name for param in objective.model.params]
+    edge = np.abs(z) > BOX - 0.5
+    if edge.any():
+        ends = ", ".join(f"{name} → {'∞' if z[i] > 0 else '0'}" for i, name in enumerate(names) if edge[i])
+        return Mode(z, None, FitStatus.AT_BOUNDARY, f"{ends}: {FitStatus.AT_BOUNDARY.value}")
+    curvature = -objective.hessian(z) * objective.customers
+    eigenvalues = np.linalg.eigvalsh(curvature)
+    if eigenvalues[0] <= 0:
+        flat = np.max(np.abs(slope)) <= 1e3 * GRADIENT_TOLERANCE
+        status = FitStatus.NOT_IDENTIFIED if flat else FitStatus.FAILED
+        return Mode(z, None, status, f"the curvature is not positive: {status.value}")
+    covariance = np.linalg.inv(curvature)
+    if np.max(np.abs(slope)) > GRADIENT_TOLERANCE:
+        return Mode(z, covariance, FitStatus.FAILED, "the gradient does not vanish at the best point found")
+    limit = PRIOR_SHARE * objective.prior_sigma if objective.with_prior else np.full(len(z), VAGUE_SD)
+    sd = np.sqrt(np.diag(covariance))
+    if (sd > limit).any():
+        vague = ", ".join(name for name, wide in zip(names, sd > limit, strict=True) if wide)
+        return Mode(z, covariance, FitStatus.NOT_IDENTIFIED, f"{vague}: {FitStatus.NOT_IDENTIFIED.value}")
+    return Mode(z, covariance, FitStatus.CONVERGED, "")

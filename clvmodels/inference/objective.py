@@ -1,0 +1,151 @@
+"""The function that fits climb: log-likelihood on patterns, as a function of unit-free coordinates.
+
+Coordinates are ``z = log(theta / unit)`` where ``unit = time_scale**time_power * money_scale**money_power``
+is a property of the data (mean age, mean spend). A change of the user's units changes `unit` and leaves
+z, the priors on it and every step of the search alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from clvmodels.contracts import PurchaseModel, SpendModel
+from clvmodels.errors import DataError
+from clvmodels.rfm import RFM
+
+CELLS_PER_BATCH = 200_000
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Mean age and mean spend of the data: what a unit-free parameter is measured in."""
+
+    time: float
+    money: float
+
+    def of(self, model: PurchaseModel | SpendModel) -> np.ndarray:
+        """(P,) unit of each parameter of the model."""
+        powers = [(param.time_power, param.money_power) for param in model.params]
+        return np.array([self.time**time * self.money**money for time, money in powers])
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Log-likelihood and prior of one model on compressed data.
+
+    Attributes
+    ----------
+    model
+        Purchase or spend model.
+    patterns
+        Unique rows with weights.
+    scales
+        What the coordinates are measured in.
+    with_prior
+        Whether the weak log-normal priors are part of the objective.
+    """
+
+    model: PurchaseModel | SpendModel
+    patterns: RFM
+    scales: Scales
+    with_prior: bool
+
+    @property
+    def prior_centre(self) -> np.ndarray:
+        """(P,) prior means of z; also where the search starts."""
+        return np.log([param.prior_median for param in self.model.params])
+
+    @property
+    def prior_sigma(self) -> np.ndarray:
+        """(P,) prior standard deviations of z."""
+        return np.array([param.prior_sigma for param in self.model.params])
+
+    @property
+    def customers(self) -> float:
+        """Number of customers behind the patterns."""
+        return self.patterns.customers
+
+    def theta(self, z: np.ndarray) -> np.ndarray:
+        """Parameters in the user's units; z is (P,) or (P, S)."""
+        unit = self.scales.of(self.model)
+        return np.exp(z) * unit.reshape((-1,) + (1,) * (z.ndim - 1))
+
+    def loglik(self, z: np.ndarray) -> float:
+        """Log-likelihood of all customers in the user's units, without prior."""
+        return float(np.sum(self.patterns.weights * self.model.loglik(self.theta(z), self.patterns)))
+
+    def value_and_grad(self, z: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log density per customer and its gradient by z."""
+        theta = self.theta(z)
+        loglik, grad = self.model.loglik_grad(theta, self.patterns)
+        weights = self.patterns.weights
+        value = float(np.sum(weights * loglik))
+        slope = np.sum(weights * grad, axis=1) * theta
+        if self.with_prior:
+            standard = (z - self.prior_centre) / self.prior_sigma
+            value -= 0.5 * float(standard @ standard)
+            slope = slope - standard / self.prior_sigma
+        return value / self.customers, slope / self.customers
+
+    def hessian(self, z: np.ndarray, step: float = 1e-3) -> np.ndarray:
+        """(P, P) curvature of `value_and_grad` by z.
+
+        Fourth-order central differences of the exact gradient: their own error, of order step**4,
+        is below the rounding of the gradient.
+        """
+        rows = []
+        for axis in np.eye(len(z)):
+            near = self.value_and_grad(z + step * axis)[1] - self.value_and_grad(z - step * axis)[1]
+            far = self.value_and_grad(z + 2 * step * axis)[1] - self.value_and_grad(z - 2 * step * axis)[1]
+            rows.append((8 * near - far) / (12 * step))
+        hessian = np.array(rows)
+        return (hessian + hessian.T) / 2
+
+    def log_density(self, z: np.ndarray) -> np.ndarray:
+        """(S,) log posterior densities (up to a constant) of coordinates (P, S), in batches."""
+        batch = max(1, CELLS_PER_BATCH // len(self.patterns))
+        weights = self.patterns.weights
+        total = np.empty(z.shape[1])
+        for start in range(0, z.shape[1], batch):
+            theta = self.theta(z[:, start : start + batch])[:, :, None]
+            total[start : start + batch] = np.sum(weights * self.model.loglik(theta, self.patterns), axis=1)
+        if self.with_prior:
+            standard = (z - self.prior_centre[:, None]) / self.prior_sigma[:, None]
+            total -= 0.5 * np.sum(standard**2, axis=0)
+        return total
+
+
+def build_objective(model: PurchaseModel | SpendModel, rfm: RFM, *, with_prior: bool) -> Objective:
+    """Compress the customers to what the model needs and measure the scales."""
+    patterns, _ = rfm.compress(model.needs)
+    return Objective(model, patterns, measure_scales(rfm), with_prior)
+
+
+def measure_scales(rfm: RFM) -> Scales:
+    """Mean age, and mean spend over the customers who spent, free of the order of customers.
+
+    Raises
+    ------
+    DataError
+        If no customer has been observed for any time.
+    """
+    time = _weighted_mean(rfm.T, rfm.weights)
+    if time <= 0:
+        raise DataError(
+            "every customer was first seen at the very end of observation, so nothing can be learned",
+            column="T",
+            fix="set a later observation_end, or an earlier cutoff",
+        )
+    money = 1.0
+    if rfm.monetary_value is not None:
+        spent = rfm.monetary_value > 0
+        if spent.any():
+            money = _weighted_mean(rfm.monetary_value[spent], rfm.weights[spent])
+    return Scales(time, money)
+
+
+def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
+    return math.fsum(values * weights) / math.fsum(weights)

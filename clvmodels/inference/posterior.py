@@ -1,0 +1,130 @@
+"""Posterior: the draws of a fit, with what is needed to trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clvmodels.contracts import PurchaseModel, SpendModel
+from clvmodels.errors import FitError, FitStatus
+from clvmodels.inference.objective import Scales
+from clvmodels.prediction import tail_levels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """What a fit knows of a model's parameters.
+
+    A maximum-likelihood or MAP fit is a posterior with one draw.
+
+    Attributes
+    ----------
+    model
+        The model that was fitted.
+    method
+        ``mle``, ``map`` or ``laplace``.
+    draws
+        (S, P) parameters in the user's units.
+    mode
+        (P,) parameters at the optimum.
+    covariance
+        (P, P) inverse curvature at the optimum, or None at a boundary.
+    loglik
+        Log-likelihood of the customers at the optimum, without prior, in the user's units.
+    status, reason
+        Outcome, and what it means here.
+    diagnostics
+        Numbers about the fit (``k_hat``, ``effective_size``, ``customers``, ``patterns``).
+    scales
+        Mean age and mean spend of the data.
+    provenance
+        Model, method, seed, data fingerprint, versions.
+    """
+
+    model: PurchaseModel | SpendModel
+    method: str
+    draws: np.ndarray
+    mode: np.ndarray
+    covariance: np.ndarray | None
+    loglik: float
+    status: FitStatus
+    reason: str
+    diagnostics: Mapping[str, float]
+    scales: Scales
+    provenance: Mapping[str, Any]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """(P,) parameter names."""
+        return tuple(param.name for param in self.model.params)
+
+    @property
+    def params(self) -> dict[str, float]:
+        """Parameters at the optimum by name."""
+        return dict(zip(self.names, self.mode.tolist(), strict=True))
+
+    @property
+    def standard_errors(self) -> dict[str, float]:
+        """Square roots of the diagonal of `covariance` by name.
+
+        Raises
+        ------
+        FitError
+            If the optimum lies on a boundary, where there is no standard error.
+        """
+        if self.covariance is None:
+            raise FitError(f"{self.model.title} has no standard errors; {self.reason}")
+        return dict(zip(self.names, np.sqrt(np.diag(self.covariance)).tolist(), strict=True))
+
+    @property
+    def is_distribution(self) -> bool:
+        """Whether the draws carry parameter uncertainty."""
+        return len(self.draws) > 1
+
+    def raise_if_failed(self) -> Posterior:
+        """This posterior, or a `FitError` if its status is not usable."""
+        if not self.status.usable:
+            raise FitError(f"{self.model.title}, {self.method}: {self.reason}")
+        return self
+
+    def summary(self, level: float = 0.9) -> pd.DataFrame:
+        """One row per parameter: meaning, optimum, and (with draws) mean, sd and central interval.
+
+        `attrs` carries the interval level, the status and the provenance.
+        """
+        import pandas as pd
+
+        table: dict[str, Any] = {
+            "parameter": self.names,
+            "meaning": [param.meaning for param in self.model.params],
+            "optimum": self.mode,
+        }
+        if self.is_distribution:
+            low, high = np.quantile(self.draws, tail_levels(level), axis=0)
+            table |= {"mean": self.draws.mean(axis=0), "sd": self.draws.std(axis=0), "low": low, "high": high}
+        elif self.covariance is not None:
+            table["standard_error"] = np.sqrt(np.diag(self.covariance))
+        frame = pd.DataFrame(table).set_index("parameter")
+        interval = f"central {level:.0%} posterior interval" if self.is_distribution else "none"
+        frame.attrs = {**self.provenance, "interval": interval, "status": self.status.name}
+        return frame
+
+    def __str__(self) -> str:
+        values = ", ".join(f"{name} {value:.4g}" for name, value in self.params.items())
+        status = self.status.value if not self.reason else self.reason
+        numbers = ", ".join(
+            f"{key} {self.diagnostics[key]:.4g}"
+            for key in ("k_hat", "effective_size")
+            if key in self.diagnostics
+        )
+        checks = f" ({numbers})" if numbers else ""
+        return f"{self.model.title} by {self.method}: {values}; log-likelihood {self.loglik:,.3f}\n  {status}{checks}"
+
+    def __repr__(self) -> str:
+        return f"Posterior({self.model.name}, {self.method}, {len(self.draws)} draws, {self.status.name})"

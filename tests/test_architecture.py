@@ -369,13 +369,13 @@ def bad_names(package: types.ModuleType) -> list[str]:
         described = callable(thing) or inspect.ismodule(thing)
         if described and (not text or text.startswith(f"{name}(")):  # a dataclass writes its signature
             wrong.append(f"{name} has no docstring")
-    strangers = {name for name, thing in vars(package).items() if is_public_thing(name, thing)} - set(names)
-    return wrong + [f"{name} is public but not listed" for name in sorted(strangers)]
-
-
-def is_public_thing(name: str, thing: object) -> bool:
-    """A class or function that a reader of ``dir(package)`` takes for part of the public face."""
-    return not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing))
+    own = {
+        name
+        for name, thing in vars(package).items()
+        if not name.startswith("_")
+        and (getattr(thing, "__module__", None) or "").startswith(package.__name__)
+    }
+    return wrong + [f"{name} is public but not listed" for name in sorted(own - set(names))]
 
 
 def test_public_names_are_listed_once_and_resolve() -> None:
@@ -400,6 +400,7 @@ def test_public_name_check_sees_planted_mistakes() -> None:
     def stray() -> None:
         """Public, described, and not on the list."""
 
+    stray.__module__ = "planted.room"
     package.stray = stray
     text = " | ".join(bad_names(package))
     for complaint in (

@@ -82,6 +82,14 @@ def test_density_of_the_mean_integrates_to_one() -> None:
     assert integrate.quad(density, 0, np.inf)[0] == pytest.approx(1, abs=1e-7)
 
 
+def test_density_is_of_the_mean_alone() -> None:
+    # a density of one amount per customer: a new currency costs log(factor) once, however many transactions
+    people = histories([1, 4, 300], [12.0, 30.0, 55.0])
+    abroad = histories([1, 4, 300], [1200.0, 3000.0, 5500.0])
+    shift = MODEL.loglik(CDNOW * [1, 1, 100], abroad) - MODEL.loglik(CDNOW, people)
+    np.testing.assert_allclose(shift, -np.log(100), rtol=1e-10)
+
+
 def test_single_transaction_is_a_beta_prime() -> None:
     # z/γ of one transaction is beta-prime(p, q); SciPy's density, written by others
     p, q, gamma = 2.3, 1.7, 20.0

@@ -28,7 +28,7 @@ check: $(READY)  ## style, types, floors and the other written rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q tests/test_architecture.py
 
 fix: $(READY)  ## mend what check can mend by itself

@@ -289,7 +289,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run import-linter on the package under `folder` with the project's contracts."""
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); from importlinter.cli import lint_imports; "
-        "sys.exit(lint_imports(config_filename=sys.argv[2], no_cache=True))"
+        "sys.exit(lint_imports(config_filename=sys.argv[2], no_cache=True, no_logo=True))"
     )
     return subprocess.run(
         [sys.executable, "-c", program, str(folder), str(ROOT / "pyproject.toml")],

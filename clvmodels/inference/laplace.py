@@ -1,4 +1,9 @@
-"""Draws from a posterior without a Markov chain: mode, heavy-tailed proposal, smoothed weights."""
+"""Draws from a posterior without a Markov chain: mode, heavy-tailed proposal, smoothed weights.
+
+The first proposal is a multivariate t at the mode. Where its weights show that the posterior is bent
+or skewed (Pareto/NBD's s and beta form a ridge), the weighted draws become the centres of a mixture of
+t kernels, which is the next proposal (West 1993, JRSS B 55:409), until the weights can be trusted.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +13,16 @@ import numpy as np
 
 from clvmodels.inference.mode import Mode
 from clvmodels.inference.objective import Objective
-from clvmodels.inference.psis import smooth_weights
+from clvmodels.inference.psis import SmoothedWeights, smooth_weights
 
-DEGREES_OF_FREEDOM = 7
-"""Tails of the proposal: heavier than the posterior's, near enough to waste few draws."""
+DEGREES_OF_FREEDOM = 5
+"""Tails of the proposals: heavier than the posterior's, near enough to waste few draws."""
 PROPOSALS_PER_DRAW = 2
+ROUNDS = 5
+GOOD_K_HAT = 0.5
+CENTRES = 250
+BANDWIDTH = 0.6
+"""Kernel width in standard deviations; centres are pulled to the mean so that the mixture keeps its spread."""
 
 
 @dataclass(frozen=True)
@@ -22,26 +32,61 @@ class LaplaceDraws:
     z: np.ndarray
     k_hat: float
     effective_size: float
-    proposals: int
+    rounds: int
+
+
+@dataclass(frozen=True)
+class _KernelMixture:
+    """Equal mixture of multivariate t kernels: centres (P, K), and a common scale ``root @ root.T``."""
+
+    centres: np.ndarray
+    root: np.ndarray
+
+    def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        kernel = rng.integers(self.centres.shape[1], size=count)
+        normal = rng.standard_normal((len(self.centres), count))
+        stretch = np.sqrt(DEGREES_OF_FREEDOM / rng.chisquare(DEGREES_OF_FREEDOM, count))
+        return self.centres[:, kernel] + self.root @ (normal * stretch)
+
+    def log_density(self, z: np.ndarray) -> np.ndarray:
+        """(S,) log densities of (P, S), up to a constant that depends on the number of kernels."""
+        white, white_centres = np.linalg.solve(self.root, z), np.linalg.solve(self.root, self.centres)
+        distance = sum((a[:, None] - b) ** 2 for a, b in zip(white, white_centres, strict=True))
+        exponent = -(DEGREES_OF_FREEDOM + len(z)) / 2
+        density: np.ndarray = np.log(np.mean((1 + distance / DEGREES_OF_FREEDOM) ** exponent, axis=1))
+        return density
 
 
 def draw_laplace(objective: Objective, mode: Mode, draws: int, rng: np.random.Generator) -> LaplaceDraws:
-    """Importance resampling around the mode.
+    """Adaptive importance resampling that starts from the Laplace approximation at the mode.
 
-    Proposals are multivariate t with the scale matrix of the Laplace approximation; their weights
-    against the exact posterior are Pareto smoothed, and `draws` of them are kept by stratified
-    resampling, in random order. `mode.covariance` must exist.
+    The weights of the last round against the exact posterior are Pareto smoothed, and `draws`
+    proposals are kept by stratified resampling, in random order. `mode.covariance` must exist.
     """
     if mode.covariance is None:
         raise ValueError("the mode has no covariance to propose from")
-    count = PROPOSALS_PER_DRAW * draws
-    normal = rng.standard_normal((len(mode.z), count))
-    chi2 = rng.chisquare(DEGREES_OF_FREEDOM, count)
-    standard = normal * np.sqrt(DEGREES_OF_FREEDOM / chi2)
-    z = mode.z[:, None] + np.linalg.cholesky(mode.covariance) @ standard
-    exponent = -(DEGREES_OF_FREEDOM + len(mode.z)) / 2
-    log_proposal = exponent * np.log1p(np.sum(standard**2, axis=0) / DEGREES_OF_FREEDOM)
-    smoothed = smooth_weights(objective.log_density(z) - log_proposal)
-    positions = (np.arange(draws) + rng.random(draws)) / draws
-    chosen = np.searchsorted(np.cumsum(smoothed.weights), positions).clip(max=count - 1)
-    return LaplaceDraws(z[:, rng.permutation(chosen)], smoothed.k_hat, smoothed.effective_size, count)
+    proposal = _KernelMixture(mode.z[:, None], np.linalg.cholesky(mode.covariance))
+    for rounds in range(1, ROUNDS + 1):
+        z = proposal.sample(PROPOSALS_PER_DRAW * draws, rng)
+        smoothed = smooth_weights(objective.log_density(z) - proposal.log_density(z))
+        if smoothed.k_hat < GOOD_K_HAT and smoothed.effective_size >= draws / 2:
+            break
+        proposal = _learn(z, smoothed, rng)
+    chosen = rng.permutation(_resample(smoothed.weights, draws, rng))
+    return LaplaceDraws(z[:, chosen], smoothed.k_hat, smoothed.effective_size, rounds)
+
+
+def _learn(z: np.ndarray, smoothed: SmoothedWeights, rng: np.random.Generator) -> _KernelMixture:
+    """The mixture of kernels around weighted draws, with their mean and covariance."""
+    mean = z @ smoothed.weights
+    deviation = z - mean[:, None]
+    covariance = (deviation * smoothed.weights) @ deviation.T
+    shrink = np.sqrt(1 - BANDWIDTH**2)
+    centres = mean[:, None] + shrink * deviation[:, _resample(smoothed.weights, CENTRES, rng)]
+    return _KernelMixture(centres, BANDWIDTH * np.linalg.cholesky(covariance))
+
+
+def _resample(weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Stratified resampling: one uniform in each of `count` equal slices."""
+    positions = (np.arange(count) + rng.random(count)) / count
+    return np.searchsorted(np.cumsum(weights), positions).clip(max=len(weights) - 1)

@@ -209,7 +209,9 @@ def plan_horizon(
             return _plan_without_calendar(count, step, unit, period, horizon)
         end = _later(observed_until, count, step)
     elif observed_until is None:
-        raise ArgumentError("a horizon given as a date needs the date on which the observation ends: set observation_end")
+        raise ArgumentError(
+            "a horizon given as a date needs the date on which the observation ends: set observation_end"
+        )
     else:
         end, period = end_of_observation(horizon), period or "M"
     if end <= observed_until:

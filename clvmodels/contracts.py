@@ -79,10 +79,10 @@ class PurchaseModel(Protocol):
         """Probability of being alive at T given the history, ``broadcast``, in [0, 1]."""
         ...
 
-    def expected_purchases(self, theta: np.ndarray, rfm: RFM, horizon: float) -> np.ndarray:
+    def expected_purchases(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
         """Mean number of purchases in (T, T + horizon] given the history, ``broadcast``.
 
-        Infinite horizons are not part of the contract; `horizon` is finite and >= 0.
+        `horizon` is finite and >= 0: one for all, or (n,) one per customer.
         """
         ...
 
@@ -173,6 +173,10 @@ class FittedForecaster(Protocol):
         observe: Callable[[DrawBlock], None] | None = None,
     ) -> Forecast:
         """Forecast the customers it was fitted to; `observe` is handed every block of draws."""
+        ...
+
+    def expected_history(self, age: np.ndarray) -> np.ndarray | None:
+        """(m,) mean repeat purchases by each age (m,), or None if the forecaster has no such notion."""
         ...
 
     @property

@@ -207,7 +207,7 @@ def plan_horizon(
         period = period or {"Y": "M", "Q": "M"}.get(step, step)
         if observed_until is None:
             return _plan_without_calendar(count, step, unit, period, horizon)
-        end = _later(observed_until, count, step)
+        end = shift(observed_until, count, step)
     elif observed_until is None:
         raise ArgumentError(
             "a horizon given as a date needs the date on which the observation ends: set observation_end"
@@ -232,13 +232,33 @@ def _plan_without_calendar(count: int, step: str, unit: str, period: str, text: 
     return Horizon(days / unit_days(unit), unit, None, None, text)
 
 
-def _later(moment: datetime, count: int, step: str) -> datetime:
+def last_observed(until: datetime) -> date | datetime:
+    """The date or instant whose `end_of_observation` is `until`.
+
+    Examples
+    --------
+    >>> last_observed(datetime(1997, 10, 1))
+    datetime.date(1997, 9, 30)
+    """
+    if until.time() == time():
+        return until.date() - timedelta(days=1)
+    return until - timedelta(microseconds=1)
+
+
+def shift(moment: datetime, count: int, step: str) -> datetime:
+    """The moment `count` steps later, or earlier where `count` is negative.
+
+    Examples
+    --------
+    >>> shift(datetime(1998, 7, 1), -39, "W")
+    datetime.datetime(1997, 10, 1, 0, 0)
+    """
     try:
         if step in _MONTHS:
             return add_months(moment, count * _MONTHS[step])
         return moment + timedelta(days=count * unit_days(step))
     except (OverflowError, ValueError):
-        raise ArgumentError(f"a horizon of {count}{step} reaches beyond the calendar") from None
+        raise ArgumentError(f"{count}{step} from {moment} reaches beyond the calendar") from None
 
 
 def _period_bounds(start: datetime, end: datetime, period: str) -> list[datetime]:

@@ -238,7 +238,7 @@ class FittedCLV:
         plan = plan_horizon(horizon, target.observed_until, target.time_unit, period)
         discount = discount_per_unit(annual_discount_rate, plan.unit)
         simulation = Simulation.of(
-            self, target, plan, discount=discount, margin=margin, draws=draws, seed=seed
+            self.purchase, self.spend, target, plan, discount=discount, margin=margin, draws=draws, seed=seed
         )
         rates = {"annual_discount_rate": annual_discount_rate, "margin": margin}
         return gather(

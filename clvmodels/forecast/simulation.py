@@ -60,7 +60,8 @@ class Simulation:
     @classmethod
     def of(
         cls,
-        fitted: FittedCLV,
+        purchase: Posterior,
+        spend: Posterior | None,
         rfm: RFM,
         plan: Horizon,
         *,
@@ -69,19 +70,21 @@ class Simulation:
         draws: int,
         seed: int,
     ) -> Simulation:
+        """Pair each draw with its parameters, and set the power of two that amounts are multiples of."""
         return cls(
             rfm=rfm,
             plan=plan,
-            purchase=_Part.of(fitted.purchase, draws),
-            spend=None if fitted.spend is None else _Part.of(fitted.spend, draws),
+            purchase=_Part.of(purchase, draws),
+            spend=None if spend is None else _Part.of(spend, draws),
             discount=discount,
             margin=margin,
             draws=draws,
             seed=seed,
-            quantum=2.0 ** (math.floor(math.log2(margin * fitted.purchase.scales.money)) - RESOLUTION_BITS),
+            quantum=2.0 ** (math.floor(math.log2(margin * purchase.scales.money)) - RESOLUTION_BITS),
         )
 
     def blocks(self, block_size: int, progress: Callable[[int, int], None] | None) -> Iterator[DrawBlock]:
+        """The draws of all customers, `block_size` of them at a time."""
         count = len(self.rfm)
         for start in range(0, count, block_size):
             index = np.arange(start, min(start + block_size, count))

@@ -1,0 +1,281 @@
+"""A log cut in two: the summary of what was known at the cutoff, and what its customers did afterwards."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from clvmodels.errors import SHOWN_IDS, ArgumentError
+from clvmodels.rfm import RFM, Note
+from clvmodels.transactions import clock, money
+from clvmodels.transactions.door import FirstPurchase, Log, Period, Refunds, Rules, ZeroSpend, open_log
+from clvmodels.transactions.summary import (
+    Moment,
+    Table,
+    collect_table,
+    purchases_of,
+    summarise,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class PurchaseEvents:
+    """Purchases of known customers, one by one.
+
+    Attributes
+    ----------
+    customer
+        (m,) positions in the summary, ascending.
+    time
+        (m,) time of the end of the purchase's period, measured from the cutoff in the summary's unit:
+        at or below 0 in the calibration, above 0 in the holdout.
+    purchases
+        (m,) 1, or 0 where later rows of a purchase that began before the cutoff bring only money.
+    is_first
+        (m,) whether it is the customer's first purchase ever.
+    spend
+        (m,) money, or None without spend.
+    """
+
+    customer: np.ndarray
+    time: np.ndarray
+    purchases: np.ndarray
+    is_first: np.ndarray
+    spend: np.ndarray | None
+
+    def totals(self, edges: np.ndarray, *, repeat_only: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
+        """Purchases and spend per bin ``(edges[k], edges[k+1]]``, two (K,) arrays; spend may be None.
+
+        Parameters
+        ----------
+        edges
+            (K+1,) ascending times from the cutoff in the summary's unit, such as `Horizon.edges`.
+        repeat_only
+            Leave first purchases out, as frequency does.
+
+        Examples
+        --------
+        >>> one = np.ones(3)
+        >>> events = PurchaseEvents(np.zeros(3, int), np.array([0.5, 1.0, 1.5]), one, one < 0, 10 * one)
+        >>> purchases, spend = events.totals(np.array([0.0, 1.0, 2.0]))
+        >>> purchases.tolist(), spend.tolist()
+        ([2.0, 1.0], [20.0, 10.0])
+        """
+        edges = np.asarray(edges, dtype=float)
+        position = np.searchsorted(edges, self.time, side="left") - 1
+        kept = (position >= 0) & (position < len(edges) - 1)
+        if repeat_only:
+            kept &= ~self.is_first
+
+        def add(values: np.ndarray) -> np.ndarray:
+            return np.bincount(position[kept], weights=values[kept], minlength=len(edges) - 1)
+
+        return add(self.purchases), None if self.spend is None else add(self.spend)
+
+
+@dataclass(frozen=True, eq=False)
+class Holdout:
+    """What happened after the cutoff.
+
+    Purchases and money are conserved: those of the calibration, of known customers and of new customers
+    add up to those of the log until the end of the holdout.
+
+    Attributes
+    ----------
+    customer_id
+        (n,) as in the summary, same order.
+    purchases, spend
+        (n,) purchases and money in the holdout; `spend` is None without spend.
+    new_customers, new_purchases, new_spend
+        Customers first seen in the holdout, all their purchases (the first included) and money.
+    start, end
+        First instant after the cutoff, and first instant after the holdout.
+    length
+        Length of the holdout in `time_unit`.
+    time_unit
+        Unit of the summary.
+    before, after
+        The known customers' purchases one by one, in the calibration (first purchases included) and
+        in the holdout, for totals per week or month.
+    notes
+        What is worth knowing of the holdout's rows.
+    """
+
+    customer_id: np.ndarray
+    purchases: np.ndarray
+    spend: np.ndarray | None
+    new_customers: int
+    new_purchases: int
+    new_spend: float | None
+    start: datetime
+    end: datetime
+    length: float
+    time_unit: str
+    before: PurchaseEvents
+    after: PurchaseEvents
+    notes: tuple[Note, ...] = ()
+
+
+def calibration_holdout(
+    transactions: Any,
+    *,
+    cutoff: Moment,
+    holdout_end: Moment | None = None,
+    customer_id: str = "customer_id",
+    date: str = "date",
+    spend: str | None = None,
+    period: Period = "D",
+    time_unit: Period = "W",
+    observation_start: Moment | None = None,
+    first_purchase: FirstPurchase = "exclude",
+    refunds: Refunds = "refuse",
+    zero_spend: ZeroSpend = "purchase",
+    business_timezone: str | None = None,
+) -> tuple[RFM, Holdout]:
+    """Cut a log at a date: summarise what was known by then, and collect what followed.
+
+    The summary reads no row after the cutoff. A purchase lies on the side of its first row: if a
+    clock time cuts a period, later rows of a purchase that began before the cutoff bring money to the
+    holdout, but no purchase.
+
+    Parameters
+    ----------
+    cutoff
+        Last observed date of the calibration (the whole day) or instant.
+    holdout_end
+        Last date or instant of the holdout. Default: the last date of the log.
+    transactions, customer_id, date, spend, period, time_unit, observation_start, first_purchase, refunds, \
+zero_spend, business_timezone
+        As in `rfm_summary`. Customers left out by `observation_start` are in neither part.
+
+    Returns
+    -------
+    RFM, Holdout
+        The holdout's arrays follow the customers of the summary. With ``refunds="net"`` money is netted
+        on each side of the cutoff.
+
+    Raises
+    ------
+    DataError
+        As `rfm_summary`.
+    ArgumentError
+        If the holdout does not end after the cutoff, or an argument has no such value.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> log = pd.DataFrame({
+    ...     "customer_id": [1, 1, 2, 1, 3],
+    ...     "date": ["2026-01-01", "2026-01-08", "2026-01-05", "2026-02-02", "2026-02-03"],
+    ... })
+    >>> rfm, holdout = calibration_holdout(log, cutoff="2026-01-31", holdout_end="2026-02-28")
+    >>> rfm.frequency.tolist(), holdout.purchases.tolist(), holdout.new_purchases, holdout.length
+    ([1.0, 0.0], [1.0, 0.0], 1, 4.0)
+    """
+    rules = Rules(
+        customer_id, date, spend, period, time_unit, first_purchase, refunds, zero_spend, business_timezone
+    )
+    log = open_log(transactions, rules)
+    start = clock.end_instant(cutoff)
+    end = clock.end_of_last(log.last_stamp, period) if holdout_end is None else clock.end_instant(holdout_end)
+    if end <= start:
+        raise ArgumentError(
+            f"the holdout would end on {clock.last_observed(end)}, which is not after the cutoff {cutoff!s}"
+        )
+    rfm = summarise(log, observation_start, cutoff)
+    before = _side(log, nw.col("stamp") < start)
+    after = _side(log, (nw.col("stamp") >= start) & (nw.col("stamp") < end))
+    return rfm, _holdout(log, rfm, before, after, start, end)
+
+
+def _side(log: Log, condition: nw.Expr) -> Table:
+    return collect_table(purchases_of(log, log.rows.filter(condition)))
+
+
+def _holdout(log: Log, rfm: RFM, before: Table, after: Table, start: int, end: int) -> Holdout:
+    before = before.take(~_is_refunded(log, before))
+    left_out, new = -2, -1
+    position = dict.fromkeys(before.ids.tolist(), left_out)
+    position |= {identity: i for i, identity in enumerate(rfm.customer_id.tolist())}
+
+    def positions(table: Table) -> np.ndarray:
+        return np.array([position.get(identity, new) for identity in table.ids.tolist()], dtype=int)
+
+    where = positions(before)
+    last_period = np.full(len(rfm), -1)
+    np.maximum.at(last_period, where[where >= 0], before["period"][where >= 0])
+    where_after = positions(after)
+    continues = (where_after >= 0) & (after["period"] == last_period[np.maximum(where_after, 0)])
+    vanished = _is_refunded(log, after) & ~continues
+    known, fresh = (where_after >= 0) & ~vanished, (where_after == new) & ~vanished
+    events_before = _events(log, before, where, where >= 0, np.ones(len(where)), start, start)
+    events_after = _events(log, after, where_after, known, (~continues).astype(float), start, end)
+    newcomers = after.take(fresh)
+    return Holdout(
+        customer_id=rfm.customer_id,
+        purchases=_add(events_after.customer, events_after.purchases, len(rfm)),
+        spend=None
+        if events_after.spend is None
+        else _add(events_after.customer, events_after.spend, len(rfm)),
+        new_customers=len(set(newcomers.ids.tolist())),
+        new_purchases=len(newcomers.ids),
+        new_spend=None if log.rules.spend is None else math.fsum(_amounts(log, newcomers)),
+        start=clock.as_moment(start),
+        end=clock.as_moment(end),
+        length=float(clock.in_units(end - start, log.rules.time_unit)),
+        time_unit=log.rules.time_unit,
+        before=events_before,
+        after=events_after,
+        notes=_notes(log, after.take(vanished), end),
+    )
+
+
+def _events(
+    log: Log, table: Table, where: np.ndarray, kept: np.ndarray, purchases: np.ndarray, start: int, end: int
+) -> PurchaseEvents:
+    """The kept purchases in the order of customers and periods; their times end with the side they lie on."""
+    order = np.flatnonzero(kept)
+    order = order[np.lexsort((table["period"][order], where[order]))]
+    chosen, customer = table.take(order), where[order]
+    ends = np.minimum(clock.period_end(chosen["period"], log.rules.period), end)
+    is_first = np.zeros(len(order), dtype=bool)
+    if end == start:
+        is_first = np.diff(customer, prepend=-1) != 0
+    return PurchaseEvents(
+        customer=customer,
+        time=clock.in_units(ends - start, log.rules.time_unit),
+        purchases=purchases[order],
+        is_first=is_first,
+        spend=None if log.rules.spend is None else _amounts(log, chosen),
+    )
+
+
+def _amounts(log: Log, table: Table) -> np.ndarray:
+    return money.total(table.limbs(""), log.exponent)
+
+
+def _is_refunded(log: Log, table: Table) -> np.ndarray:
+    if not log.has_refunds:
+        return np.zeros(len(table.ids), dtype=bool)
+    return (table["refund"] > 0) & (_amounts(log, table) <= 0)
+
+
+def _add(customer: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    return np.bincount(customer, weights=values, minlength=count)
+
+
+def _notes(log: Log, vanished: Table, end: int) -> tuple[Note, ...]:
+    notes = []
+    if len(vanished.ids):
+        ids = tuple(dict.fromkeys(vanished.ids.tolist()))[:SHOWN_IDS]
+        what = "periods of the holdout left out whose refunds reached or exceeded their purchases"
+        notes.append(Note(what, len(vanished.ids), ids))
+    silent = (end - 1) // clock.DAY - log.last_stamp // clock.DAY
+    if silent > 0:
+        notes.append(Note("days of the holdout after the last row of the log", silent))
+    return tuple(notes)

@@ -1,0 +1,233 @@
+"""Record: what one forecaster said at one origin, kept beside what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clvmodels import metrics
+from clvmodels.contracts import FittedForecaster
+from clvmodels.prediction import DrawBlock, Forecast, over_draws, tail_levels
+from clvmodels.rfm import RFM
+from clvmodels.transactions import Holdout
+from clvmodels.units import last_observed, unit_days
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEVELS = (*tail_levels(0.9), 0.5)
+
+
+@dataclass
+class Record:
+    """Collects one forecaster's draws at one origin, block by block, and turns them into rows."""
+
+    name: str
+    rfm: RFM
+    holdout: Holdout
+    seed: int
+    reason: str = ""
+    summary: str = ""
+    fit_seconds: float = float("nan")
+    forecast_seconds: float = float("nan")
+    is_done: bool = False
+    is_distribution: bool = False
+    forecast: Forecast | None = None
+    weeks: dict[str, np.ndarray] = field(default_factory=dict)
+    parts: dict[str, list[dict[str, np.ndarray]]] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """Last observed date, as text."""
+        return str(last_observed(self.holdout.start))
+
+    @property
+    def actual(self) -> dict[str, np.ndarray]:
+        """What happened, (n,) per quantity."""
+        found = {"purchases": self.holdout.purchases}
+        if self.holdout.spend is not None:
+            found["spend"] = self.holdout.spend
+        return found
+
+    def observe(self, block: DrawBlock) -> None:
+        """Score a block of draws and keep the scores."""
+        drawn = {"purchases": block.purchases}
+        if block.value is not None and "spend" in self.actual:
+            drawn["spend"] = block.value
+        for quantity, draws in drawn.items():
+            row = self._score(draws, self.actual[quantity][block.index], block.index[0])
+            row["p_purchase"] = over_draws(block.purchases > 0)
+            if quantity == "purchases" and "expected_purchases" in block.columns:
+                row["mean"] = block.columns["expected_purchases"]
+            self.parts.setdefault(quantity, []).append(row)
+
+    def _score(self, draws: np.ndarray, actual: np.ndarray, start: int) -> dict[str, np.ndarray]:
+        if len(draws) == 1:
+            missing = np.full(len(actual), np.nan)
+            point = draws[0]
+            error = metrics.crps_of_point(actual, point)
+            return {
+                "mean": point,
+                "median": point,
+                "low": missing,
+                "high": missing,
+                "crps": error,
+                "pit": missing,
+            }
+        low, high, median = np.quantile(draws, LEVELS, axis=0)
+        rng = np.random.default_rng([self.seed, start])
+        return {
+            "mean": over_draws(draws),
+            "median": median,
+            "low": low,
+            "high": high,
+            "crps": metrics.crps_from_draws(draws, actual),
+            "pit": metrics.randomised_pit(draws, actual, rng),
+        }
+
+    def finish(self, forecast: Forecast, weeks: dict[str, np.ndarray]) -> None:
+        """Close the record with the forecast's totals and weeks."""
+        self.forecast, self.weeks, self.is_done = forecast, weeks, True
+        self.is_distribution = forecast.is_distribution
+
+    def predictions(self) -> pd.DataFrame:
+        """One row per quantity and customer."""
+        import pandas as pd
+
+        tables = []
+        for quantity, parts in self.parts.items():
+            scored = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+            table = pd.DataFrame(
+                {"customer_id": self.rfm.customer_id, "frequency": self.rfm.frequency, **scored}
+            )
+            if not self.is_distribution:
+                table["p_purchase"] = np.nan
+            table["actual"] = self.actual[quantity]
+            tables.append(self._signed(table, quantity))
+        return pd.concat(tables, ignore_index=True)
+
+    def totals(self) -> pd.DataFrame:
+        """One row per quantity."""
+        import pandas as pd
+
+        if self.forecast is None:
+            return pd.DataFrame()
+        drawn = {"purchases": self.forecast.purchases, "spend": self.forecast.value}
+        rows = []
+        for quantity in self.parts:
+            total = drawn[quantity]
+            if total is None:
+                continue
+            low, high = total.interval(0.9) if self.is_distribution else (np.nan, np.nan)
+            mean = total.mean
+            if quantity == "purchases" and "expected_purchases" in self.forecast.columns:
+                mean = float(self.forecast.columns["expected_purchases"].sum())
+            row = {"mean": mean, "low": low, "high": high, "actual": float(self.actual[quantity].sum())}
+            rows.append(self._signed(pd.DataFrame([row]), quantity))
+        return pd.concat(rows, ignore_index=True)
+
+    def tracking(self) -> pd.DataFrame:
+        """One row per week."""
+        import pandas as pd
+
+        table = pd.DataFrame(self.weeks)
+        table.insert(0, "model", self.name)
+        table.insert(0, "origin", self.origin)
+        return table
+
+    def _signed(self, table: pd.DataFrame, quantity: str) -> pd.DataFrame:
+        signs = {
+            "origin": self.origin,
+            "model": self.name,
+            "quantity": quantity,
+            "is_distribution": self.is_distribution,
+        }
+        for position, (key, value) in enumerate(signs.items()):
+            table.insert(position, key, value)
+        return table
+
+    def fit_row(self) -> dict[str, Any]:
+        """How the fit went and what it cost."""
+        return {
+            "origin": self.origin,
+            "model": self.name,
+            "status": "ok" if self.is_done else "failed",
+            "reason": self.reason,
+            "summary": self.summary,
+            "fit_seconds": self.fit_seconds,
+            "forecast_seconds": self.forecast_seconds,
+        }
+
+    def newcomer_row(self) -> dict[str, Any]:
+        """Customers first seen in the holdout."""
+        return {
+            "origin": self.origin,
+            "customers": self.holdout.new_customers,
+            "purchases": self.holdout.new_purchases,
+            "spend": np.nan if self.holdout.new_spend is None else self.holdout.new_spend,
+        }
+
+    def data_row(self) -> dict[str, Any]:
+        """What the summary of this origin was made of."""
+        report = self.rfm.report
+        return {
+            "origin": self.origin,
+            "customers": len(self.rfm),
+            "rows_used": None if report is None else report.rows_used,
+            "report": "" if report is None else str(report),
+        }
+
+
+def weekly_record(
+    rfm: RFM, holdout: Holdout, fitted: FittedForecaster, forecast: Forecast
+) -> dict[str, np.ndarray]:
+    """Actual and expected repeat purchases per week of the known customers, (W,) columns by name.
+
+    `week` counts from the first week of the log. `low`, `high` and their cumulative twins are central
+    90 % predictive intervals, missing in the calibration and for point forecasts. In the holdout
+    cumulative forecasts start from what had happened by the origin.
+    """
+    ahead = forecast.horizon.edges
+    week = ahead[1] - ahead[0]
+    back = np.arange(-int(np.ceil(rfm.T.max() / week - 1e-9)), 1) * week
+    before = holdout.before.totals(back, repeat_only=True)[0]
+    after = holdout.after.totals(ahead)[0]
+    expected = _expected_before(rfm, fitted, back)
+    draws = forecast.purchases.period_draws
+    known = before.sum()
+    columns = {
+        "week": np.arange(1, len(back) + len(ahead) - 1),
+        "end_exclusive": _ends(forecast, holdout, back, rfm.time_unit),
+        "is_holdout": np.arange(len(back) + len(ahead) - 2) >= len(back) - 1,
+        "actual": np.concatenate([before, after]),
+        "mean": np.concatenate([expected, draws.mean(axis=0)]),
+        "cumulative_actual": np.cumsum(np.concatenate([before, after])),
+        "cumulative_mean": np.concatenate([np.cumsum(expected), known + np.cumsum(draws.mean(axis=0))]),
+    }
+    missing = np.full((2, len(before)), np.nan)
+    for prefix, values in (("", draws), ("cumulative_", known + np.cumsum(draws, axis=1))):
+        bounds = np.full((2, len(after)), np.nan)
+        if forecast.is_distribution:
+            bounds = np.quantile(values, LEVELS[:2], axis=0)
+        low, high = np.concatenate([missing, bounds], axis=1)
+        columns |= {f"{prefix}low": low, f"{prefix}high": high}
+    return columns
+
+
+def _expected_before(rfm: RFM, fitted: FittedForecaster, back: np.ndarray) -> np.ndarray:
+    """(W,) repeat purchases expected per week of the calibration, knowing nothing but births."""
+    age_at_cutoff, customers = np.unique(rfm.T, return_counts=True)
+    ages = np.maximum(age_at_cutoff[:, None] + back, 0.0)
+    curve = fitted.expected_history(ages.ravel())
+    if curve is None:
+        return np.full(len(back) - 1, np.nan)
+    return np.diff(customers @ curve.reshape(ages.shape))
+
+
+def _ends(forecast: Forecast, holdout: Holdout, back: np.ndarray, time_unit: str) -> np.ndarray:
+    days = unit_days(time_unit)
+    edges = np.concatenate([back[1:], forecast.horizon.edges[1:]])
+    return np.array([holdout.start + timedelta(days=edge * days) for edge in edges], dtype="datetime64[us]")

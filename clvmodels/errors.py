@@ -65,6 +65,10 @@ class DataError(ClvError, ValueError):
         return f"{where}{self.rule}{counted}.{way_out}"
 
 
+class ArtifactError(ClvError):
+    """A saved fit or scorecard that cannot be trusted: unfinished, changed, cut off or of a newer version."""
+
+
 class FitError(ClvError, RuntimeError):
     """Raised on request (`Posterior.raise_if_failed`) for a fit whose status is not usable."""
 

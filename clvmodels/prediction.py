@@ -131,9 +131,7 @@ class Forecast:
         """One row per customer; `attrs` carries units, interval levels and provenance."""
         import pandas as pd
 
-        table = pd.DataFrame(dict(self.columns))
-        table.attrs = dict(self.provenance)
-        return table
+        return labelled(pd.DataFrame(dict(self.columns)), self.provenance)
 
     @property
     def periods(self) -> pd.DataFrame:
@@ -157,14 +155,13 @@ class Forecast:
             if self.is_distribution:
                 low, high = np.quantile(quantity.period_draws, tail_levels(level), axis=0)
                 table |= {f"{quantity.name}_low": low, f"{quantity.name}_high": high}
-        frame = pd.DataFrame(table)
-        frame.attrs = {**self.provenance, "interval": f"central {level:.0%} predictive interval"}
-        return frame
+        return labelled(
+            pd.DataFrame(table), {**self.provenance, "interval": f"central {level:.0%} predictive interval"}
+        )
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.name}: {self.provenance.get('window', self.horizon.text)}, {len(self.columns['customer_id']):,} customers"
-        ]
+        customers = len(self.columns["customer_id"])
+        lines = [f"{self.name}: {self.provenance.get('window', self.horizon.text)}, {customers:,} customers"]
         for quantity in (self.purchases, self.value):
             if quantity is None:
                 continue
@@ -174,6 +171,12 @@ class Forecast:
                 interval = f", 90 % predictive interval {low:,.0f} to {high:,.0f}"
             lines.append(f"total {quantity.name}: mean {quantity.mean:,.1f}{interval}")
         return "\n".join(lines)
+
+
+def labelled(table: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
+    """The table with units, interval levels and provenance in its `attrs`."""
+    table.attrs.update(facts.items())
+    return table
 
 
 def tail_levels(level: float) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from clvmodels.backtest.scoring import score_predictions
+from clvmodels.prediction import labelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,5 +68,4 @@ class Scorecard:
         order = list(dict.fromkeys(chosen["metric"]))
         models = list(dict.fromkeys(chosen["model"]))
         wide = wide[order].reindex(models, level="model")
-        wide.attrs = {**self.provenance, "quantity": quantity}
-        return wide
+        return labelled(wide, {**self.provenance, "quantity": quantity})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -59,16 +59,16 @@ def score_predictions(
             f"baseline {baseline!r} made no prediction; there are {sorted(set(predictions['model']))}"
         )
     keys = ["origin", "quantity", "model"]
-    total_of = totals.set_index(keys)
+    total_of = dict(iter(totals.groupby(keys, sort=False)))
     rows = []
     for key, group in predictions.groupby(keys, sort=False):
-        scores = _total_scores(total_of.loc[key]) | _customer_scores(group, quantity=key[1])
-        rows += [(*key, metric, value, len(group)) for metric, value in scores.items()]
+        found = _total_scores(total_of[key].iloc[0]) | _customer_scores(group)
+        rows += [(*key, metric, value, len(group)) for metric, value in found.items()]
     scores = pd.DataFrame(rows, columns=[*keys, "metric", "value", "n"])
     return scores if baseline is None else pd.concat([scores, _skill(scores, baseline)], ignore_index=True)
 
 
-def _total_scores(total: pd.Series) -> dict[str, float]:
+def _total_scores(total: Any) -> dict[str, float]:
     scores = {"total_mean": total["mean"], "total_actual": total["actual"]}
     if total["actual"] > 0:
         scores["bias_total"] = total["mean"] / total["actual"] - 1
@@ -78,7 +78,7 @@ def _total_scores(total: pd.Series) -> dict[str, float]:
     return scores
 
 
-def _customer_scores(group: pd.DataFrame, quantity: str) -> dict[str, float]:
+def _customer_scores(group: pd.DataFrame) -> dict[str, float]:
     actual, mean = group["actual"].to_numpy(), group["mean"].to_numpy()
     scores = {
         "mae": metrics.mae(actual, group["median"].to_numpy()),
@@ -95,7 +95,7 @@ def _customer_scores(group: pd.DataFrame, quantity: str) -> dict[str, float]:
             "gini": metrics.normalised_gini(actual, mean),
             "capture_10": metrics.capture_of_value(actual, mean, TOP),
         }
-    if quantity == "purchases" and is_distribution:
+    if is_distribution and group["quantity"].iloc[0] == "purchases":
         scores["brier"] = metrics.brier(actual > 0, group["p_purchase"].to_numpy())
     return {metric: value for metric, value in scores.items() if np.isfinite(value)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,8 +62,8 @@ def _climb(objective: Objective, start: np.ndarray) -> np.ndarray:
         return -value, -slope
 
     bounds = [(-BOX, BOX)] * len(start)
-    options = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-5}
-    found = minimize(descend, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    options: Any = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-5}
+    found: Any = minimize(descend, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return np.asarray(found.x)
 
 

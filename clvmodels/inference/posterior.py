@@ -11,7 +11,7 @@ import numpy as np
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import FitError, FitStatus
 from clvmodels.inference.objective import Scales
-from clvmodels.prediction import tail_levels
+from clvmodels.prediction import labelled, tail_levels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,7 @@ class Posterior:
         return len(self.draws) > 1
 
     def raise_if_failed(self) -> Posterior:
-        """This posterior, or a `FitError` if its status is not usable."""
+        """The posterior itself, or a `FitError` if its status is not usable."""
         if not self.status.usable:
             raise FitError(f"{self.model.title}, {self.method}: {self.reason}")
         return self
@@ -112,8 +112,7 @@ class Posterior:
             table["standard_error"] = np.sqrt(np.diag(self.covariance))
         frame = pd.DataFrame(table).set_index("parameter")
         interval = f"central {level:.0%} posterior interval" if self.is_distribution else "none"
-        frame.attrs = {**self.provenance, "interval": interval, "status": self.status.name}
-        return frame
+        return labelled(frame, {**self.provenance, "interval": interval, "status": self.status.name})
 
     def __str__(self) -> str:
         values = ", ".join(f"{name} {value:.4g}" for name, value in self.params.items())

@@ -8,8 +8,13 @@ from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.pareto_nbd import ParetoNBD
 
-PURCHASE_MODELS: dict[str, PurchaseModel] = {model.name: model for model in (BGNBD(), ParetoNBD())}
-SPEND_MODELS: dict[str, SpendModel] = {model.name: model for model in (GammaGamma(),)}
+PURCHASE_MODELS: dict[str, PurchaseModel] = {
+    "bg_nbd": BGNBD(),
+    "pareto_nbd": ParetoNBD(),
+}
+SPEND_MODELS: dict[str, SpendModel] = {
+    "gamma_gamma": GammaGamma(),
+}
 REGISTRY: dict[str, PurchaseModel | SpendModel] = {**PURCHASE_MODELS, **SPEND_MODELS}
 
 

@@ -8,6 +8,7 @@ at the last purchase, `T` the age at the end of observation, `monetary_value` th
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -199,7 +200,9 @@ class RFM:
 
     def take(self, index: Any) -> RFM:
         """The rows at `index` (positions, slice or mask), same clock."""
-        chosen: dict[str, Any] = {"statistics": {name: values[index] for name, values in self.statistics.items()}}
+        chosen: dict[str, Any] = {
+            "statistics": {name: values[index] for name, values in self.statistics.items()}
+        }
         for name in ("customer_id", "weights", *CLOCK_FIELDS, *SPEND_FIELDS):
             values = getattr(self, name)
             chosen[name] = None if values is None else values[index]
@@ -259,15 +262,10 @@ class RFM:
         unique = {name: column[order][new] for name, column in zip(names, columns, strict=True)}
         weights = np.bincount(pattern_of[order], weights=self.weights[order], minlength=count)
         zeros = np.zeros(count)
-        patterns = replace(
-            self,
-            customer_id=np.arange(count),
-            weights=weights,
-            **{name: unique.get(name, zeros) for name in CLOCK_FIELDS},
-            **{name: unique.get(name, zeros) for name in SPEND_FIELDS if self.has_spend},
-            statistics={name: unique[name] for name in self.statistics if name in unique},
-            report=None,
-        )
+        fields = (*CLOCK_FIELDS, *(SPEND_FIELDS if self.has_spend else ()))
+        chosen: dict[str, Any] = {name: unique.get(name, zeros) for name in fields}
+        chosen["statistics"] = {name: unique[name] for name in self.statistics if name in unique}
+        patterns = replace(self, customer_id=np.arange(count), weights=weights, report=None, **chosen)
         return patterns, pattern_of
 
     def newcomers(self, count: int = 1) -> RFM:
@@ -322,9 +320,11 @@ class RFM:
 
 def _as_column(name: str, values: Any) -> np.ndarray:
     try:
-        column = np.array(values, dtype=float)
+        column = np.array(values, dtype=float) + 0.0  # -0.0 becomes 0.0, or equal customers would hash apart
     except (TypeError, ValueError):
-        raise DataError("values must be numbers", column=name, fix="convert the column to a numeric type") from None
+        raise DataError(
+            "values must be numbers", column=name, fix="convert the column to a numeric type"
+        ) from None
     if column.ndim != 1:
         raise DataError(f"values must form one column, not an array of shape {column.shape}", column=name)
     return column
@@ -332,8 +332,12 @@ def _as_column(name: str, values: Any) -> np.ndarray:
 
 def _as_ids(values: Any) -> np.ndarray:
     ids = np.asarray(values)
-    if ids.dtype.kind in "US":
-        ids = ids.astype(object)
+    if ids.dtype.kind in "US":  # from the values again: numpy has turned numbers among texts into texts
+        ids = np.asarray(values, dtype=object)
+    if ids.ndim != 1:
+        raise DataError(
+            f"values must form one column, not an array of shape {ids.shape}", column="customer_id"
+        )
     return ids.copy()
 
 
@@ -347,13 +351,41 @@ def _check_lengths(columns: Mapping[str, np.ndarray]) -> None:
 
 def _check_rules(ids: np.ndarray, columns: Mapping[str, np.ndarray], extra: Mapping[str, np.ndarray]) -> None:
     for name, column in {**columns, **extra}.items():
-        _refuse(ids, name, ~np.isfinite(column), "values must be finite", "find the rows with missing or infinite values")
+        _refuse(
+            ids,
+            name,
+            ~np.isfinite(column),
+            "values must be finite",
+            "find the rows with missing or infinite values",
+        )
     for name, column in columns.items():
-        _refuse(ids, name, column < 0, "values must not be negative", "check the dates and the refunds in the log")
+        _refuse(
+            ids, name, column < 0, "values must not be negative", "check the dates and the refunds in the log"
+        )
+    counts = Counter(ids.tolist())
+    if len(counts) < len(ids):
+        doubled = np.array([counts[identity] > 1 for identity in ids.tolist()])
+        _refuse(
+            ids, "customer_id", doubled, "ids must be unique", "merge rows of a customer with rfm_summary"
+        )
     x, t_x, age = (columns[name] for name in CLOCK_FIELDS)
-    _refuse(ids, "frequency", x != np.floor(x), "values must be whole numbers", "count distinct purchase periods")
-    _refuse(ids, "recency", t_x > age, "recency must not exceed T", "both are ages in the same unit; recency is not time since the last purchase")
-    _refuse(ids, "recency", (x == 0) & (t_x > 0), "recency must be 0 where frequency is 0", "frequency leaves out the first purchase")
+    _refuse(
+        ids, "frequency", x != np.floor(x), "values must be whole numbers", "count distinct purchase periods"
+    )
+    _refuse(
+        ids,
+        "recency",
+        t_x > age,
+        "recency must not exceed T",
+        "both are ages in the same unit; recency is not time since the last purchase",
+    )
+    _refuse(
+        ids,
+        "recency",
+        (x == 0) & (t_x > 0),
+        "recency must be 0 where frequency is 0",
+        "frequency leaves out the first purchase",
+    )
     _refuse(ids, "weights", columns["weights"] == 0, "weights must be above 0", "leave those rows out")
 
 

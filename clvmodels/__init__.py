@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from clvmodels.backtest import Scorecard as Scorecard
     from clvmodels.backtest import backtest as backtest
     from clvmodels.baselines import HistoricalCLV as HistoricalCLV
+    from clvmodels.datasets import load_cdnow as load_cdnow
+    from clvmodels.datasets import load_donations as load_donations
+    from clvmodels.datasets import simulate as simulate
     from clvmodels.errors import ArgumentError as ArgumentError
     from clvmodels.errors import ClvError as ClvError
     from clvmodels.errors import ClvWarning as ClvWarning
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from clvmodels.prediction import Forecast as Forecast
     from clvmodels.report import write_report as write_report
     from clvmodels.rfm import RFM as RFM
+    from clvmodels.transactions import calibration_holdout as calibration_holdout
+    from clvmodels.transactions import rfm_summary as rfm_summary
 
 _HOME = {
     "ArgumentError": "errors",
@@ -35,7 +40,14 @@ _HOME = {
     "Forecast": "prediction",
     "Posterior": "inference",
     "RFM": "rfm",
+    "Scorecard": "backtest",
+    "backtest": "backtest",
+    "calibration_holdout": "transactions",
     "fit": "inference",
+    "load_cdnow": "datasets",
+    "load_donations": "datasets",
+    "rfm_summary": "transactions",
+    "simulate": "datasets",
 }
 
 __version__ = "0.1.0"

@@ -139,14 +139,10 @@ class Record:
         return table
 
     def _signed(self, table: pd.DataFrame, quantity: str) -> pd.DataFrame:
-        signs = {
-            "origin": self.origin,
-            "model": self.name,
-            "quantity": quantity,
-            "is_distribution": self.is_distribution,
-        }
-        for position, (key, value) in enumerate(signs.items()):
-            table.insert(position, key, value)
+        table.insert(0, "is_distribution", self.is_distribution)
+        table.insert(0, "quantity", quantity)
+        table.insert(0, "model", self.name)
+        table.insert(0, "origin", self.origin)
         return table
 
     def fit_row(self) -> dict[str, Any]:

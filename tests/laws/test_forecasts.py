@@ -1,0 +1,183 @@
+"""Laws of forecasting, for every pair of registered models."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import clvmodels as clv
+from clvmodels.models import PURCHASE_MODELS, SPEND_MODELS
+from clvmodels.prediction import DrawBlock, Forecast
+
+PAIRS = list(itertools.product(PURCHASE_MODELS, SPEND_MODELS))
+UNITS = {"D": 7, "h": 168, "min": 10080}  # per week
+
+
+@pytest.fixture(scope="module")
+def customers(cdnow_rfm: clv.RFM) -> clv.RFM:
+    return cdnow_rfm.take(slice(None, None, 8))
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
+def fitted(request: pytest.FixtureRequest, customers: clv.RFM) -> clv.FittedCLV:
+    purchase, spend = request.param
+    return clv.CLVModel(purchase, spend).fit(customers, draws=300, seed=1)
+
+
+def same(here: Forecast, there: Forecast) -> None:
+    """Equal to the last bit, customers matched by id."""
+    order = {identity: i for i, identity in enumerate(map(str, there.columns["customer_id"].tolist()))}
+    index = [order[str(identity)] for identity in here.columns["customer_id"].tolist()]
+    for name in [name for name in here.columns if name != "customer_id"]:
+        np.testing.assert_array_equal(here.columns[name], there.columns[name][index], err_msg=name)
+
+
+def test_blocks_and_order_and_kind_of_id_leave_no_trace(fitted: clv.FittedCLV, customers: clv.RFM) -> None:
+    """Killed: one stream for all customers; totals added up in floating point, block by block."""
+    options = {"draws": 300, "seed": 4, "annual_discount_rate": 0.1, "margin": 0.3}
+    whole = fitted.forecast("26W", **options)
+    cut = fitted.forecast("26W", block_size=7, **options)
+    single = fitted.forecast("26W", block_size=1, **options)
+    backwards = fitted.forecast("26W", rfm=customers.take(slice(None, None, -1)), **options)
+    text = fitted.forecast(
+        "26W", rfm=replace(customers, customer_id=customers.customer_id.astype(str)), **options
+    )
+    for other in (cut, single, backwards, text):
+        same(whole, other)
+        np.testing.assert_array_equal(whole.value.period_draws, other.value.period_draws)
+        np.testing.assert_array_equal(whole.purchases.draws, other.purchases.draws)
+
+
+def test_a_customer_alone_has_the_draws_they_have_among_others(
+    fitted: clv.FittedCLV, customers: clv.RFM
+) -> None:
+    """Killed: a stream keyed by position."""
+    some = customers.take(np.flatnonzero(customers.frequency > 2)[:5])
+    everyone = fitted.forecast("26W", draws=200, seed=2, keep_draws=True)
+    alone = fitted.forecast("26W", draws=200, seed=2, keep_draws=True, rfm=some)
+    position = {identity: i for i, identity in enumerate(customers.customer_id)}
+    np.testing.assert_array_equal(alone.draws, everyone.draws[:, [position[i] for i in some.customer_id]])
+
+
+def test_another_seed_is_another_future(fitted: clv.FittedCLV) -> None:
+    """Killed: the seed left out of the key."""
+    here, there = (fitted.forecast("26W", draws=50, seed=seed) for seed in (1, 2))
+    assert not np.array_equal(here.value.draws, there.value.draws)
+
+
+def test_totals_are_the_sums_of_customers_draw_by_draw(fitted: clv.FittedCLV) -> None:
+    """Killed: a period edge that lost the purchases of the last period."""
+    seen: list[DrawBlock] = []
+    forecast = fitted.forecast("12M", draws=100, seed=3, annual_discount_rate=0.1, observe=seen.append)
+    value = np.concatenate([block.value for block in seen], axis=1)
+    purchases = np.concatenate([block.purchases for block in seen], axis=1)
+    np.testing.assert_array_equal(forecast.value.draws, value.sum(axis=1))
+    np.testing.assert_array_equal(forecast.purchases.draws, purchases.sum(axis=1))
+    np.testing.assert_array_equal(forecast.value.period_draws.sum(axis=1), forecast.value.draws)
+    np.testing.assert_allclose(forecast.columns["clv_mean"].sum(), forecast.value.mean, rtol=1e-12)
+
+
+def test_simulated_means_equal_the_closed_forms(fitted: clv.FittedCLV, customers: clv.RFM) -> None:
+    """Killed: purchases counted to the end of life beyond the horizon; a rate that forgot T."""
+    point = clv.CLVModel(fitted.purchase.model, fitted.spend.model, method="mle").fit(customers)
+    draws = 4000
+    forecast = point.forecast("52W", draws=draws, seed=5)
+    expected = forecast.columns["expected_purchases"].sum()
+    error = forecast.purchases.sd / math.sqrt(draws)
+    assert abs(forecast.purchases.mean - expected) < 3 * error
+    per_customer = forecast.columns["expected_purchases"] * forecast.columns["expected_spend"]
+    value_error = forecast.value.sd / math.sqrt(draws)
+    assert abs(forecast.value.mean - per_customer.sum()) < 3 * value_error
+    z = (forecast.columns["clv_mean"] - per_customer) / (forecast.columns["clv_sd"] / math.sqrt(draws))
+    busy = forecast.columns["expected_purchases"] > 0.5  # enough draws with a purchase for a z-score
+    assert np.abs(z[busy]).max() < 5
+    assert np.abs(z[busy].mean()) < 3 / math.sqrt(busy.sum())
+
+
+@pytest.mark.parametrize("method", ["mle", "map", "laplace"])
+@pytest.mark.parametrize(("unit", "money"), [("D", 100.0), ("h", 1e-2), ("min", 1e4)])
+def test_forecasts_do_not_know_the_units(
+    fitted: clv.FittedCLV, customers: clv.RFM, method: str, unit: str, money: float
+) -> None:
+    """Killed: a discount rate per unit applied to days; a quantum of money fixed in the currency."""
+    there_rfm = replace(
+        customers,
+        recency=customers.recency * UNITS[unit],
+        T=customers.T * UNITS[unit],
+        monetary_value=customers.monetary_value * money,
+        time_unit=unit,
+    )
+    model = clv.CLVModel(fitted.purchase.model, fitted.spend.model, method=method)
+    here, there = (
+        model.fit(rfm, draws=200, seed=1).forecast("52W", annual_discount_rate=0.15, draws=200, seed=6)
+        for rfm in (customers, there_rfm)
+    )
+    limit = 1e-6 if method == "mle" else 1e-4
+    for name in ("p_alive", "expected_purchases", "p_purchase"):
+        np.testing.assert_allclose(there.columns[name], here.columns[name], rtol=limit, atol=1e-12)
+    for name in ("expected_spend", "clv_mean", "clv_sd", "clv_q95"):
+        # amounts are multiples of 2**-24 of the mean spend
+        np.testing.assert_allclose(there.columns[name] / money, here.columns[name], rtol=limit, atol=1e-5)
+    np.testing.assert_allclose(there.value.draws / money, here.value.draws, rtol=limit)
+
+
+def test_discounting_happens_at_the_time_of_the_purchase(fitted: clv.FittedCLV) -> None:
+    """A draw's value falls with the rate by an amount between discounting at the start and at the end of the period.
+
+    Killed: discounting at the end of the horizon.
+    """
+    plain, discounted = (
+        fitted.forecast("12M", draws=100, seed=7, annual_discount_rate=rate) for rate in (0.0, 0.25)
+    )
+    years = plain.horizon.edges * 7 / 365.25
+    ratio = discounted.value.period_draws.sum(axis=0) / plain.value.period_draws.sum(axis=0)
+    assert np.all(ratio < 1.25 ** -years[:-1])
+    assert np.all(ratio > 1.25 ** -years[1:])
+
+
+def test_margin_multiplies(fitted: clv.FittedCLV) -> None:
+    """Killed: margin applied to the mean only."""
+    whole, part = (fitted.forecast("26W", draws=100, seed=8, margin=margin) for margin in (1.0, 0.25))
+    np.testing.assert_allclose(part.value.draws, 0.25 * whole.value.draws, rtol=1e-6)
+
+
+def test_a_longer_horizon_is_worth_no_less(fitted: clv.FittedCLV) -> None:
+    """Killed: expected purchases of a horizon in periods instead of units."""
+    means = [fitted.forecast(f"{weeks}W", draws=300, seed=9) for weeks in (4, 13, 52, 208)]
+    expected = np.array([forecast.columns["expected_purchases"] for forecast in means])
+    assert np.all(np.diff(expected, axis=0) >= 0)
+    assert np.all(np.diff([forecast.value.mean for forecast in means]) > 0)
+
+
+def test_totals_carry_parameter_and_process_noise(fitted: clv.FittedCLV, customers: clv.RFM) -> None:
+    """Killed: parameters drawn anew for every customer, which averages their uncertainty away."""
+    both = fitted.forecast("39W", draws=300, seed=10).purchases.sd
+    point = replace(
+        fitted, purchase=replace(fitted.purchase, draws=fitted.purchase.draws.mean(axis=0, keepdims=True))
+    )
+    chance = point.forecast("39W", draws=300, seed=10).purchases.sd
+    expected = [
+        fitted.purchase.model.expected_purchases(theta, customers, 39.0).sum()
+        for theta in fitted.purchase.draws
+    ]
+    assert both > chance
+    assert both == pytest.approx(
+        math.hypot(chance, float(np.std(expected))), rel=0.15
+    )  # sd of 300 draws: 4 %
+
+
+def test_new_customers_are_forecast_like_anyone(fitted: clv.FittedCLV, customers: clv.RFM) -> None:
+    """Killed: a newcomer's spend taken as 0 because nothing was observed."""
+    forecast = fitted.forecast("52W", rfm=customers.newcomers(200), draws=300, seed=11)
+    assert np.ptp(forecast.columns["expected_purchases"]) == 0
+    curve = [
+        fitted.purchase.model.expected_purchases(theta, customers.newcomers(1), 52.0)[0]
+        for theta in fitted.purchase.draws
+    ]
+    assert forecast.columns["expected_purchases"][0] == pytest.approx(np.mean(curve), rel=1e-12)
+    assert forecast.value.mean > 0
+    assert np.all(forecast.columns["p_alive"] == 1)

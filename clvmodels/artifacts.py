@@ -248,17 +248,40 @@ def load_scorecard[R: Record](folder: str | Path, kind: type[R]) -> R:
     return kind(**values)
 
 
-def _open_folder(folder: str | Path, kind: str) -> Path:
+def check_folder(folder: str | Path, kind: str) -> Path:
+    """A folder that a fit or a scorecard may be saved to.
+
+    Parameters
+    ----------
+    folder
+        Need not exist, its parent must.
+    kind
+        ``"fit"`` or ``"scorecard"``.
+
+    Raises
+    ------
+    ArgumentError
+        If its parent does not exist, it is a file, or it holds something else that has a manifest.
+    """
     folder = Path(folder)
+    if not folder.parent.is_dir():
+        raise ArgumentError(
+            f"there is no folder {str(folder.parent)!r} to make {folder.name!r} in; create it first"
+        )
+    if folder.exists() and not folder.is_dir():
+        raise ArgumentError(f"{str(folder)!r} is a file; give a folder")
     if (folder / MANIFEST).exists():
         try:
             _check_kind(folder, _parse(folder), kind)
         except ArtifactError as problem:
-            raise ArgumentError(f"{problem} It is not overwritten; choose another folder") from None
+            raise ArgumentError(f"{problem}. It is not overwritten") from None
+    return folder
+
+
+def _open_folder(folder: str | Path, kind: str) -> Path:
+    folder = check_folder(folder, kind)
     try:
         folder.mkdir(exist_ok=True)
-    except FileNotFoundError:
-        raise ArgumentError(f"there is no folder {str(folder.parent)!r}; create it first") from None
     except OSError as problem:
         raise ArgumentError(f"folder {str(folder)!r} cannot be made: {problem.strerror}") from None
     return folder
@@ -329,4 +352,4 @@ def _checksum_of(manifest: Mapping[str, Any]) -> str:
 
 
 def _refusal(folder: Path, problem: str) -> ArtifactError:
-    return ArtifactError(f"folder {str(folder)!r} {problem}. Way out: save it again, or give another folder.")
+    return ArtifactError(f"folder {str(folder)!r} {problem}. Way out: save it again, or give another folder")

@@ -212,7 +212,7 @@ def test_no_folder_and_a_file_in_its_place(fitted: FittedCLV, tmp_path: Path) ->
     with pytest.raises(ArgumentError, match="create it first"):
         save_fit(fitted, tmp_path / "nowhere" / "fit")
     (tmp_path / "file").touch()
-    with pytest.raises(ArgumentError, match="cannot be made"):
+    with pytest.raises(ArgumentError, match="is a file"):
         save_fit(fitted, tmp_path / "file")
 
 

@@ -135,15 +135,7 @@ class RFM:
         (2, [38.9, 38.9])
         """
         unit_days(time_unit)
-        columns = {"frequency": frequency, "recency": recency, "T": T, "weights": weights}
-        if weights is None:
-            columns["weights"] = np.ones(np.shape(frequency))
-        if monetary_value is not None:
-            columns["spend_count"] = frequency if spend_count is None else spend_count
-            columns["monetary_value"] = monetary_value
-        elif spend_count is not None:
-            raise DataError("spend_count is given without monetary_value", fix="give both or neither")
-        arrays = {name: _as_column(name, values) for name, values in columns.items()}
+        arrays = _as_columns(frequency, recency, T, weights, monetary_value, spend_count)
         extra = {name: _as_column(name, values) for name, values in (statistics or {}).items()}
         ids = np.arange(len(arrays["T"])) if customer_id is None else _as_ids(customer_id)
         _check_lengths({"customer_id": ids, **arrays, **extra})
@@ -316,6 +308,19 @@ class RFM:
             f"RFM({self.customers:,.0f} customers in {len(self):,} rows, times in {UNIT_NAMES[self.time_unit]}"
             f"{until}, {spend} spend)"
         )
+
+
+def _as_columns(
+    frequency: Any, recency: Any, age: Any, weights: Any, monetary_value: Any, spend_count: Any
+) -> dict[str, np.ndarray]:
+    columns = {"frequency": frequency, "recency": recency, "T": age}
+    columns["weights"] = np.ones(np.shape(frequency)) if weights is None else weights
+    if monetary_value is not None:
+        columns["spend_count"] = frequency if spend_count is None else spend_count
+        columns["monetary_value"] = monetary_value
+    elif spend_count is not None:
+        raise DataError("spend_count is given without monetary_value", fix="give both or neither")
+    return {name: _as_column(name, values) for name, values in columns.items()}
 
 
 def _as_column(name: str, values: Any) -> np.ndarray:

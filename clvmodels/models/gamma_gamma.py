@@ -21,8 +21,8 @@ from scipy import special
 
 from clvmodels.contracts import Param
 from clvmodels.rfm import RFM
+from clvmodels.special import digamma_rise, log_rising
 
-STIRLING_FROM = 20.0  # the last term kept is below 1e-15 from here on
 LEAST_GAMMA = 1e-100  # a gamma variate of tiny shape underflows; this keeps amounts and their squares finite
 
 
@@ -44,7 +44,7 @@ class GammaGamma:
 
     Examples
     --------
-    >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.43, 0], T=[38.86, 38.86], monetary_value=[22.35, 0])
+    >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.43, 0], T=[38.86, 38.86], monetary_value=[22.345, 0])
     >>> theta = np.array([6.24957, 3.74423, 15.44352])
     >>> GammaGamma().expected_spend(theta, rfm).round(2).tolist()
     [24.65, 35.17]
@@ -103,7 +103,7 @@ class GammaGamma:
         informs, count, mean = self._history(rfm)
         shape, total = p * count, count * mean
         density = (
-            _log_rising(shape, q)
+            log_rising(shape, q)
             - special.gammaln(q)
             - shape * np.log1p(gamma / total)
             - q * np.log1p(total / gamma)
@@ -120,7 +120,7 @@ class GammaGamma:
         p, q, gamma = theta
         informs, count, mean = self._history(rfm)
         shape, total = p * count, count * mean
-        rise = _digamma_rising(shape, q)
+        rise = digamma_rise(shape, q)
         by_p = count * (rise - np.log1p(gamma / total))
         by_q = rise + special.digamma(shape) - special.digamma(q) - np.log1p(total / gamma)
         by_gamma = (q * total - shape * gamma) / (gamma * (gamma + total))
@@ -171,32 +171,3 @@ class GammaGamma:
         informs = self.informs(rfm)
         count, mean = rfm.columns(self.needs)
         return informs, np.where(informs, count, 1.0), np.where(informs, mean, 1.0)
-
-
-def _log_rising(a: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """log Γ(a+q) - log Γ(a), by Stirling's series where the two are large."""
-    large = np.maximum(a, STIRLING_FROM)
-    far = large + q
-    near_one = (large - 0.5) * np.log1p(q / large) + q * (np.log(far) - 1)
-    series = near_one + _stirling(far) - _stirling(large)
-    return np.where(a >= STIRLING_FROM, series, special.gammaln(a + q) - special.gammaln(a))
-
-
-def _stirling(x: np.ndarray) -> np.ndarray:
-    square = 1 / (x * x)
-    return (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square * (1 / 1680 - square / 1188)))) / x
-
-
-def _digamma_rising(a: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """ψ(a+q) - ψ(a), by the asymptotic series where the two are large."""
-    large = np.maximum(a, STIRLING_FROM)
-    far = large + q
-    first = np.log1p(q / large) + q / (2 * large * far)
-    second = q * (large + far) / (12 * (large * far) ** 2)
-    series = first + second + _digamma_tail(far) - _digamma_tail(large)
-    return np.where(a >= STIRLING_FROM, series, special.digamma(a + q) - special.digamma(a))
-
-
-def _digamma_tail(x: np.ndarray) -> np.ndarray:
-    square = 1 / (x * x)
-    return square * square * (1 / 120 - square * (1 / 252 - square * (1 / 240 - square / 132)))

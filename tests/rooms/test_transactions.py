@@ -1,0 +1,676 @@
+"""From a log to a summary: the same on every engine, nothing lost, and bad logs refused with the reason."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import clvmodels.transactions as room
+from clvmodels.errors import ArgumentError, DataError
+from clvmodels.rfm import RFM
+from clvmodels.transactions import Holdout, calibration_holdout, rfm_summary
+
+Engine = Callable[[pd.DataFrame], Any]
+ENGINES: dict[str, Engine] = {
+    "pandas": lambda frame: frame,
+    "pandas_arrow": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
+    "pandas_nullable": lambda frame: frame.convert_dtypes(dtype_backend="numpy_nullable"),
+    "polars": pl.from_pandas,
+    "polars_lazy": lambda frame: pl.from_pandas(frame).lazy(),
+    "pyarrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
+    "duckdb": lambda frame: duckdb.from_arrow(pa.Table.from_pandas(frame, preserve_index=False)),
+}
+EXACT = (
+    "frequency",
+    "recency",
+    "T",
+    "monetary_value",
+    "spend_count",
+    "spend_sum",
+    "spend_first",
+    "spend_positive_count",
+)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return ENGINES[request.param]
+
+
+def shop(rows: int = 600, seed: int = 5) -> pd.DataFrame:
+    """A log with clock times around leap days and 1970, several rows a day, and zero amounts."""
+    rng = np.random.default_rng(seed)
+    minutes = rng.integers(0, 300 * 1440, rows)
+    date = pd.Timestamp("1967-12-20") + pd.to_timedelta(minutes, unit="min")
+    spend = np.where(rng.random(rows) < 0.05, 0.0, rng.gamma(2, 10, rows).round(2))
+    return pd.DataFrame({"customer_id": rng.integers(1, 60, rows), "date": date, "spend": spend})
+
+
+def columns(rfm: RFM, names: tuple[str, ...] = EXACT) -> dict[str, list[float]]:
+    return {name: column.tolist() for name, column in zip(names, rfm.columns(names), strict=True)}
+
+
+def same(first: RFM, second: RFM) -> None:
+    assert first.customer_id.tolist() == second.customer_id.tolist()
+    assert columns(first) == columns(second)
+    logs = [rfm.statistics["spend_log_sum"] for rfm in (first, second)]
+    np.testing.assert_allclose(*logs, rtol=1e-12, atol=1e-12)
+    assert first.observed_until == second.observed_until
+    assert first.report == second.report
+
+
+class Oracle:
+    """The definitions, written once more with datetimes, dictionaries and exact sums."""
+
+    def __init__(self, log: pd.DataFrame, period: str, end: datetime) -> None:
+        self.amounts: dict[int, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.period = period
+        self.last = self.number(end - timedelta(microseconds=1))
+        for customer, stamp, spend in zip(log["customer_id"], log["date"], log["spend"], strict=True):
+            if stamp < end:
+                self.amounts[customer][self.number(stamp.to_pydatetime())].append(spend)
+
+    def number(self, stamp: datetime) -> int:
+        days = (stamp.date() - date(1900, 1, 1)).days  # a Monday
+        if self.period in "DW":
+            return days if self.period == "D" else days // 7
+        hours = days * 24 + stamp.hour
+        return hours if self.period == "h" else hours * 60 + stamp.minute
+
+    def row(self, customer: int, include: bool) -> dict[str, float]:
+        periods = self.amounts[customer]
+        first, *_ = ordered = sorted(periods)
+        behind = [math.fsum(periods[number]) for number in ordered[0 if include else 1 :]]
+        return {
+            "frequency": len(ordered) - 1,
+            "recency": ordered[-1] - first,
+            "T": self.last - first,
+            "spend_count": len(behind),
+            "monetary_value": math.fsum(behind) / max(len(behind), 1),
+            "spend_first": math.fsum(periods[first]),
+            "spend_log_sum": math.fsum(math.log(amount) for amount in behind if amount > 0),
+            "spend_positive_count": sum(amount > 0 for amount in behind),
+        }
+
+
+@pytest.mark.parametrize("include", [False, True])
+@pytest.mark.parametrize("end", ["1968-08-15", "1968-08-15 13:37", "1968-10-31"])
+@pytest.mark.parametrize("period", ["min", "h", "D", "W"])
+def test_summary_agrees_with_the_definitions(period: Any, end: str, include: bool) -> None:
+    log = shop()
+    rfm = rfm_summary(
+        log,
+        spend="spend",
+        period=period,
+        time_unit=period,
+        observation_end=end,
+        first_purchase="include" if include else "exclude",
+    )
+    oracle = Oracle(log, period, rfm.observed_until)
+    assert rfm.customer_id.tolist() == sorted(oracle.amounts)
+    wanted = pd.DataFrame([oracle.row(customer, include) for customer in rfm.customer_id.tolist()])
+    for name, column in zip(wanted, rfm.columns(list(wanted)), strict=True):
+        np.testing.assert_allclose(column, wanted[name], rtol=1e-13, atol=1e-13, err_msg=name)
+
+
+def test_engines_agree_to_the_last_bit(engine: Engine) -> None:
+    options = {"spend": "spend", "observation_end": "1968-08-15 13:37", "observation_start": "1967-12-22"}
+    same(rfm_summary(engine(shop()), **options), rfm_summary(shop(), **options))
+
+
+def test_engines_agree_on_the_holdout(engine: Engine) -> None:
+    options = {"spend": "spend", "cutoff": "1968-05-15 13:37", "holdout_end": "1968-08-31", "time_unit": "D"}
+    rfm, holdout = calibration_holdout(engine(shop()), **options)
+    wanted_rfm, wanted = calibration_holdout(shop(), **options)
+    same(rfm, wanted_rfm)
+    for events, wanted_events in ((holdout.before, wanted.before), (holdout.after, wanted.after)):
+        for name in ("customer", "time", "purchases", "is_first", "spend"):
+            np.testing.assert_array_equal(getattr(events, name), getattr(wanted_events, name))
+    assert holdout.purchases.tolist() == wanted.purchases.tolist()
+    assert holdout.spend.tolist() == wanted.spend.tolist()
+    assert holdout.new_purchases == wanted.new_purchases
+    assert holdout.new_spend == wanted.new_spend
+
+
+def test_reference_counts_of_cdnow(cdnow_rfm: RFM, cdnow: pd.DataFrame) -> None:
+    assert len(cdnow_rfm) == 2357
+    assert cdnow_rfm.frequency.sum() == 2457
+    assert (cdnow_rfm.frequency > 0).sum() == 946
+    assert cdnow_rfm.select([1]).to_pandas().iloc[0, 1:5].round(4).tolist() == [2, 30.4286, 38.8571, 22.345]
+    rfm, holdout = calibration_holdout(cdnow, cutoff="1997-09-30", holdout_end="1998-06-30", spend="spend")
+    assert rfm.fingerprint() == cdnow_rfm.fingerprint()
+    assert holdout.purchases.sum() == 1882
+    assert holdout.length == 39
+    assert (holdout.new_customers, holdout.new_purchases, holdout.new_spend) == (0, 0, 0)
+    weekly, _ = holdout.after.totals(np.arange(40.0))
+    assert weekly.sum() == 1882
+    repeats, _ = holdout.before.totals(np.arange(-39.0, 1), repeat_only=True)
+    assert repeats.sum() == 2457
+
+
+def test_holdout_means_by_frequency_of_cdnow(cdnow: pd.DataFrame) -> None:
+    # published in Fader, Hardie & Lee (2005), figure of conditional expectations
+    rfm, holdout = calibration_holdout(cdnow, cutoff="1997-09-30", spend="spend")
+    group = np.minimum(rfm.frequency, 7)
+    means = [holdout.purchases[group == x].mean().round(3) for x in range(8)]
+    assert means == [0.237, 0.697, 1.393, 1.560, 2.532, 2.947, 3.862, 6.359]
+
+
+moments = st.datetimes(datetime(1968, 1, 1), datetime(1968, 9, 30)).map(
+    lambda moment: moment.replace(microsecond=0)
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    moments,
+    st.integers(0, 90 * 1440),
+    st.sampled_from(["min", "h", "D", "W"]),
+    st.sampled_from(["W", "D"]),
+    st.integers(0, 5),
+)
+def test_purchases_and_money_are_conserved(
+    cutoff: datetime, later: int, period: Any, unit: Any, seed: int
+) -> None:
+    log = shop(400, seed)
+    log["spend"] = (log["spend"] * 100).round()
+    holdout_end = cutoff + timedelta(minutes=later + 2 * 1440)
+    options = {"spend": "spend", "period": period, "time_unit": unit}
+    whole = rfm_summary(log, observation_end=holdout_end, first_purchase="include", **options)
+    rfm, holdout = calibration_holdout(log, cutoff=cutoff, holdout_end=holdout_end, **options)
+    assert rfm.report.purchases + holdout.purchases.sum() + holdout.new_purchases == whole.report.purchases
+    known = rfm.statistics["spend_sum"].sum() + rfm.statistics["spend_first"].sum()
+    assert known + holdout.spend.sum() + holdout.new_spend == whole.statistics["spend_sum"].sum()
+    assert len(rfm) + holdout.new_customers == len(whole)
+    tracked_before(rfm, holdout)
+    edges = np.linspace(0, holdout.length, 14)
+    purchases, spend = holdout.after.totals(edges)
+    assert purchases.sum() == holdout.purchases.sum()
+    assert spend.sum() == holdout.spend.sum()
+
+
+def tracked_before(rfm: RFM, holdout: Holdout) -> None:
+    """The calibration's single purchases are those of the summary, and lie at or before the cutoff."""
+    assert holdout.start == rfm.observed_until
+    edges = np.array([-1e9, 0])
+    assert holdout.before.totals(edges, repeat_only=True)[0] == rfm.frequency.sum()
+    assert holdout.before.totals(edges)[0] == rfm.report.purchases
+    count = np.bincount(holdout.before.customer, minlength=len(rfm))
+    np.testing.assert_array_equal(count - 1, rfm.frequency)
+    assert holdout.before.is_first.sum() == len(rfm)
+
+
+@settings(max_examples=15, deadline=None)
+@given(moments, st.sampled_from(["min", "h", "D", "W"]))
+def test_calibration_reads_nothing_after_the_cutoff(cutoff: datetime, period: Any) -> None:
+    log = shop()
+    rfm, holdout = calibration_holdout(log, cutoff=cutoff, spend="spend", period=period)
+    past = log[log["date"] < holdout.start]
+    alone = rfm_summary(past, spend="spend", period=period, observation_end=cutoff)
+    assert columns(alone) == columns(rfm)
+    assert alone.customer_id.tolist() == rfm.customer_id.tolist()
+
+
+def test_a_purchase_lies_where_its_first_row_lies() -> None:
+    log = pd.DataFrame(
+        {
+            "customer_id": [1, 1, 1, 2, 3],
+            "date": pd.to_datetime(
+                [
+                    "2026-01-01 09:00",
+                    "2026-01-10 09:00",
+                    "2026-01-10 15:00",
+                    "2026-01-10 16:00",
+                    "2026-01-02 10:00",
+                ]
+            ),
+            "spend": [1.0, 2, 4, 8, 16],
+        }
+    )
+    rfm, holdout = calibration_holdout(log, cutoff="2026-01-10 12:00", spend="spend", time_unit="D")
+    assert rfm.customer_id.tolist() == [1, 3]
+    assert rfm.monetary_value.tolist() == [2, 0]
+    assert holdout.purchases.tolist() == [0, 0]
+    assert holdout.spend.tolist() == [4, 0]
+    assert (holdout.new_customers, holdout.new_purchases, holdout.new_spend) == (1, 1, 8)
+
+
+def test_times_of_holdout_purchases_count_from_the_cutoff() -> None:
+    log = pd.DataFrame(
+        {"customer_id": 1, "date": ["2026-01-01", "2026-01-31", "2026-02-01", "2026-02-07", "2026-02-08"]}
+    )
+    _, holdout = calibration_holdout(log, cutoff="2026-01-31", holdout_end="2026-02-28", time_unit="D")
+    assert holdout.before.time.tolist() == [-30, 0]
+    assert holdout.after.time.tolist() == [1, 7, 8]
+    assert (holdout.start, holdout.end, holdout.length) == (datetime(2026, 2, 1), datetime(2026, 3, 1), 28)
+    weekly, spend = holdout.after.totals(np.arange(0, 29, 7))
+    assert weekly.tolist() == [2, 1, 0, 0]
+    assert spend is None
+    assert holdout.spend is None
+    assert holdout.new_spend is None
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_row_order_changes_no_bit(random: Any) -> None:
+    log = shop().assign(spend=lambda frame: frame["spend"] / 3 + 1e-9)
+    order = list(range(len(log)))
+    random.shuffle(order)
+    wanted, shuffled = (rfm_summary(frame, spend="spend") for frame in (log, log.iloc[order]))
+    assert columns(wanted) == columns(shuffled)
+    assert wanted.fingerprint() == shuffled.fingerprint()
+    assert wanted.report == shuffled.report
+
+
+def test_row_order_changes_no_bit_on_any_engine(engine: Engine) -> None:
+    log = shop().assign(spend=lambda frame: frame["spend"] / 3)
+    backwards = log.iloc[::-1].reset_index(drop=True)
+    first, second = (rfm_summary(engine(frame), spend="spend") for frame in (log, backwards))
+    assert first.fingerprint() == second.fingerprint()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=20), min_size=1), st.integers(-12, 12))
+def test_money_is_added_without_loss_at_any_scale(customers: list[list[float]], power: int) -> None:
+    rows = [(i, date(2026, 1, 1), amount * 10.0**power) for i, row in enumerate(customers) for amount in row]
+    log = pl.DataFrame(rows, schema=["customer_id", "date", "spend"], orient="row")
+    first = rfm_summary(log, spend="spend").statistics["spend_first"]
+    wanted = [math.fsum(amount * 10.0**power for amount in row) for row in customers]
+    np.testing.assert_allclose(first, wanted, rtol=4e-16, atol=0)
+
+
+def test_ids_keep_their_type_and_order_the_result() -> None:
+    log = shop(200)
+    for make in (
+        lambda number: number,
+        lambda number: f"customer {number:03}",
+        lambda number: uuid.UUID(int=number),
+        lambda number: float(number),
+        lambda number: Decimal(number),
+    ):
+        ids = [make(int(number)) for number in log["customer_id"]]
+        rfm = rfm_summary(log.assign(customer_id=pd.Series(ids)), spend="spend")
+        assert rfm.customer_id.tolist() == sorted(set(ids))
+        assert {type(identity) for identity in rfm.customer_id.tolist()} == {type(ids[0])}
+        assert columns(rfm) == columns(rfm_summary(log, spend="spend"))
+
+
+def test_integer_and_text_ids_keep_their_type_on_every_engine(engine: Engine) -> None:
+    log = shop(50)
+    assert rfm_summary(engine(log)).customer_id.dtype == np.int64
+    texts = rfm_summary(engine(log.assign(customer_id=log["customer_id"].map("{:03}".format)))).customer_id
+    assert texts.dtype == object
+    assert texts[0] == f"{log['customer_id'].min():03}"
+
+
+def test_categories_keep_their_values() -> None:
+    log = shop(50)
+    wanted = rfm_summary(log, spend="spend")
+    same(rfm_summary(log.astype({"customer_id": "category"}), spend="spend"), wanted)
+    texts = log.assign(customer_id=log["customer_id"].map("{:03}".format))
+    frame = pl.from_pandas(texts).with_columns(pl.col("customer_id").cast(pl.Categorical))
+    same(rfm_summary(frame, spend="spend"), rfm_summary(texts, spend="spend"))
+
+
+def test_the_frame_is_not_changed(engine: Engine) -> None:
+    log = shop(50).sample(frac=1, random_state=1)
+    before = log.copy(deep=True)
+    rfm_summary(engine(log), spend="spend", refunds="net", zero_spend="drop")
+    pd.testing.assert_frame_equal(log, before)
+
+
+def test_columns_may_have_any_name() -> None:
+    log = shop(50)
+    names = {"customer_id": "stamp", "date": "period", "spend": "customer_id"}
+    renamed = log.rename(columns=names).assign(high=1, date="x")
+    rfm = rfm_summary(renamed, customer_id="stamp", date="period", spend="customer_id")
+    same(rfm, rfm_summary(log, spend="spend"))
+
+
+DATES: dict[str, Callable[[pd.Series], Any]] = {
+    "seconds": lambda stamps: stamps.astype("datetime64[s]"),
+    "nanoseconds": lambda stamps: stamps.astype("datetime64[ns]"),
+    "dates": lambda stamps: stamps.dt.date,
+    "datetimes": lambda stamps: pd.Series(stamps.dt.to_pydatetime().tolist(), dtype=object),
+    "arrow dates": lambda stamps: stamps.dt.date.astype(pd.ArrowDtype(pa.date32())),
+    "arrow stamps": lambda stamps: stamps.astype(pd.ArrowDtype(pa.timestamp("us"))),
+    "texts": lambda stamps: stamps.dt.strftime("%Y-%m-%d"),
+    "texts with clock": lambda stamps: stamps.dt.strftime("%Y-%m-%dT%H:%M"),
+    "object texts": lambda stamps: stamps.dt.strftime("%Y-%m-%d %H:%M:%S").astype(object),
+}
+
+
+@pytest.mark.parametrize("convert", DATES.values(), ids=DATES)
+def test_dates_of_every_kind(convert: Callable[[pd.Series], Any]) -> None:
+    log = shop()
+    same(rfm_summary(log.assign(date=convert(log["date"])), spend="spend"), rfm_summary(log, spend="spend"))
+
+
+@pytest.mark.parametrize("period", ["min", "D"])
+def test_text_dates_on_every_engine(engine: Engine, period: Any) -> None:
+    log = shop()
+    texts = log.assign(date=log["date"].map(lambda stamp: stamp.isoformat(sep=" ", timespec="milliseconds")))
+    texts.loc[::2, "date"] = log["date"].dt.strftime("%Y-%m-%dT%H:%M")
+    options = {"spend": "spend", "period": period, "time_unit": period}
+    same(rfm_summary(engine(texts), **options), rfm_summary(log, **options))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)), min_size=1, max_size=20))
+def test_day_numbers_of_stamps_and_texts_agree_with_the_calendar(stamps: list[datetime]) -> None:
+    days = [stamp.toordinal() for stamp in stamps]
+    for values in (stamps, [stamp.isoformat() for stamp in stamps]):
+        frame = pl.DataFrame({"customer_id": range(len(stamps)), "date": values})
+        rfm = rfm_summary(frame, time_unit="D", observation_end=max(stamps))
+        assert rfm.T.tolist() == [max(days) - day for day in days]
+
+
+def test_day_of_business_is_the_day_of_its_zone() -> None:
+    instants = pd.to_datetime(
+        ["2026-01-01 23:30", "2026-01-31 12:00", "2026-07-01 21:30", "2026-07-01 22:30"], utc=True
+    )
+    log = pd.DataFrame({"customer_id": 1, "date": instants})
+    wanted = [date(2026, 1, 2), date(2026, 1, 31), date(2026, 7, 1), date(2026, 7, 2)]
+    local = rfm_summary(pd.DataFrame({"customer_id": 1, "date": wanted}), time_unit="D")
+    frame = pl.from_pandas(log)
+    for table in (log, frame, frame.lazy(), frame.to_arrow(), log.convert_dtypes(dtype_backend="pyarrow")):
+        rfm = rfm_summary(table, time_unit="D", business_timezone="Europe/Berlin")
+        assert (rfm.frequency[0], rfm.recency[0], rfm.T[0]) == (3, 181, 181)
+        assert rfm.observed_until == local.observed_until
+
+
+def test_zones_are_refused_where_the_session_decides() -> None:
+    relation = duckdb.sql("select 1 as customer_id, timestamptz '2026-01-01 23:30:00+00' as date")
+    with pytest.raises(DataError, match="AT TIME ZONE 'Europe/Berlin'"):
+        rfm_summary(relation, business_timezone="Europe/Berlin")
+
+
+def refused(log: Any, **options: Any) -> str:
+    with pytest.raises(DataError) as caught:
+        rfm_summary(log, **options)
+    text = str(caught.value)
+    assert "Way out: " in text
+    return text
+
+
+def broken(column: str, row: int, value: Any) -> pd.DataFrame:
+    log = shop(30).assign(customer_id=lambda frame: [f"c{number:02}" for number in frame.index])
+    log[column] = log[column].astype(object).where(log.index != row, value)
+    return log.infer_objects()
+
+
+BROKEN = [
+    ("customer_id", None, "customer ids are missing"),
+    ("date", pd.NaT, "dates are missing"),
+    ("spend", np.nan, "spend must be finite"),
+    ("spend", np.inf, "spend must be finite"),
+    ("spend", -5.0, "spend is negative"),
+]
+
+
+@pytest.mark.parametrize(
+    "column, value, rule", BROKEN, ids=[f"{column} {value}" for column, value, _ in BROKEN]
+)
+def test_bad_rows_are_refused_alike_on_every_engine(
+    engine: Engine, column: str, value: Any, rule: str
+) -> None:
+    text = refused(engine(broken(column, 7, value)), spend="spend")
+    assert f"column {column!r}: {rule}" in text
+    assert "(1 row; first: " in text
+    assert "c07" in text or column == "customer_id"
+
+
+def test_the_first_bad_ids_are_shown_in_order(engine: Engine) -> None:
+    log = shop(30).assign(customer_id=lambda frame: [f"c{30 - number:02}" for number in frame.index])
+    log.loc[3:20, "spend"] = -1.0
+    assert "(18 rows; first: c10, c11, c12, c13, c14)" in refused(engine(log), spend="spend")
+
+
+def test_columns_of_other_kinds_are_refused() -> None:
+    log = shop(20)
+    assert "must be dates, datetimes or ISO texts" in refused(log.assign(date=19970101))
+    assert "to_timestamp" in refused(log.assign(date=log["date"].dt.to_period("D")))
+    assert "must be numbers" in refused(log.assign(spend="12,50"), spend="spend")
+    assert "must be numbers" in refused(log.assign(spend=True), spend="spend")
+    assert "must be numbers" in refused(log.assign(spend=[object()] * 20), spend="spend")
+    assert "business_timezone=" in refused(log.assign(date=log["date"].dt.tz_localize("UTC")))
+    assert "types int and str" in refused(log.assign(customer_id=[1, "a"] * 10))
+    assert "is a dict, not a dataframe" in refused({"customer_id": [1]})
+    assert "column names repeat" in refused(pd.concat([log, log], axis=1))
+
+
+def test_missing_columns_are_named_with_a_guess() -> None:
+    log = shop(20).rename(columns={"customer_id": "CustomerID", "spend": "amount"})
+    text = refused(log)
+    assert "column 'customer_id': there is no such column" in text
+    assert "did you mean 'CustomerID'?" in text
+    assert "the columns are 'CustomerID', 'date', 'amount'" in refused(log, customer_id="zzz")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "31.12.2025",
+        "2026-02-29",
+        "0000-01-01",
+        "2026-13-01",
+        "2026-1-1",
+        "",
+        "2026-01-01T10:00Z",
+        "2026-01-01 24:00",
+    ],
+)
+def test_texts_that_are_no_dates_are_shown(engine: Engine, text: str) -> None:
+    log = pd.DataFrame({"customer_id": [1, 2], "date": ["2026-01-01", text]})
+    message = refused(engine(log))
+    assert "texts must be ISO dates" in message
+    assert f"(1 row; first: {text!r})" in message
+
+
+def test_floats_that_lost_an_id_are_refused(engine: Engine) -> None:
+    log = shop(20).assign(
+        customer_id=lambda frame: frame["customer_id"].astype(float).where(frame.index != 4)
+    )
+    assert "customer ids are missing" in refused(engine(log))
+
+
+def test_logs_without_anything_to_use() -> None:
+    log = shop(20)
+    assert "no rows" in refused(log.iloc[:0], spend="spend")
+    assert "no rows" in refused(pl.from_pandas(log).clear().lazy(), spend="spend")
+    assert "before the first row" in refused(log, observation_end="1960-01-01")
+    assert "no purchase is left" in refused(log.assign(spend=0.0), spend="spend", zero_spend="drop")
+    assert "no customer's first purchase" in refused(
+        log, observation_start="1968-12-01", observation_end="1968-12-31"
+    )
+    netted = pd.DataFrame({"customer_id": 1, "date": ["2026-01-01"], "spend": [-1.0]})
+    assert "no customer's first purchase" in refused(netted, spend="spend", refunds="net")
+
+
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        ({"period": "M"}, "months"),
+        ({"time_unit": "Y"}, "years"),
+        ({"refunds": "ignore"}, "'refuse', 'drop', 'net'"),
+        ({"zero_spend": "keep"}, "'purchase', 'drop', 'refuse'"),
+        ({"first_purchase": True}, "'exclude', 'include'"),
+        ({"business_timezone": "Berlin"}, "is no time zone"),
+        ({"business_timezone": "Europe/Berlin"}, "carries no time zone"),
+        ({"spend": "date"}, "different columns"),
+        ({"observation_end": "30.09.1997"}, "not an ISO date"),
+        ({"observation_end": "9999-12-31"}, "end of the calendar"),
+        (
+            {"observation_start": "1968-06-01", "observation_end": "1968-05-01"},
+            "before the end of observation",
+        ),
+    ],
+)
+def test_arguments_without_such_a_value(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        rfm_summary(shop(20), **options)
+
+
+def test_a_holdout_needs_time() -> None:
+    with pytest.raises(ArgumentError, match="not after the cutoff"):
+        calibration_holdout(shop(20), cutoff="1968-05-01", holdout_end="1968-05-01")
+
+
+def notes(rfm: RFM) -> dict[str, tuple[int, tuple[object, ...]]]:
+    return {note.what: (note.count, note.examples) for note in rfm.report.notes}
+
+
+SMALL = pd.DataFrame(
+    [
+        ("ann", "2026-01-01", 10.0),
+        ("ann", "2026-01-01", 5.0),
+        ("ann", "2026-01-08", 20.0),
+        ("ann", "2026-01-08", -5.1),
+        ("ann", "2026-01-15", 30.0),
+        ("ann", "2026-01-15", -30.0),
+        ("ann", "2026-01-22", -7.5),
+        ("bob", "2026-01-05", 0.0),
+        ("bob", "2026-01-06", 0.0),
+        ("cid", "2026-02-01", 1.0),
+    ],
+    columns=["customer_id", "date", "spend"],
+)
+
+
+def test_refunds_are_netted_within_their_period(engine: Engine) -> None:
+    rfm = rfm_summary(
+        engine(SMALL), spend="spend", time_unit="D", refunds="net", observation_end="2026-01-31"
+    )
+    assert rfm.customer_id.tolist() == ["ann", "bob"]
+    assert rfm.frequency.tolist() == [1, 1]
+    assert rfm.recency.tolist() == [7, 1]
+    assert rfm.monetary_value.tolist() == [14.9, 0]
+    assert rfm.statistics["spend_first"].tolist() == [15, 0]
+    assert rfm.statistics["spend_positive_count"].tolist() == [1, 0]
+    assert notes(rfm) == {
+        "rows with negative spend subtracted within their period": (3, ("ann",)),
+        "rows with zero spend kept as purchases": (2, ("bob",)),
+        "rows after observation_end not used": (1, ("cid",)),
+        "periods left out whose refunds reached or exceeded their purchases, by 7.50 in all": (2, ("ann",)),
+        "rows merged into a purchase of the same period": (2, ("ann",)),
+        "repeat customers whose mean spend is zero": (1, ("bob",)),
+    }
+    assert (rfm.report.rows_in, rfm.report.rows_used, rfm.report.purchases) == (10, 6, 4)
+
+
+def test_refunds_and_free_rows_can_be_dropped(engine: Engine) -> None:
+    rfm = rfm_summary(engine(SMALL), spend="spend", refunds="drop", zero_spend="drop")
+    assert rfm.customer_id.tolist() == ["ann", "cid"]
+    assert rfm.frequency.tolist() == [2, 0]
+    assert rfm.monetary_value.tolist() == [25, 0]
+    shown = notes(rfm)
+    assert shown["rows with negative spend left out"] == (3, ("ann",))
+    assert shown["rows with zero spend left out"] == (2, ("bob",))
+    assert shown["no observation_end given, so the last date of the log, 2026-02-01; rows on it"] == (
+        1,
+        ("cid",),
+    )
+
+
+def test_zero_spend_can_be_refused(engine: Engine) -> None:
+    text = refused(engine(SMALL), spend="spend", refunds="drop", zero_spend="refuse")
+    assert "spend is zero, first ids shown (2 rows; first: bob)" in text
+
+
+def test_netting_is_conserved_at_whole_days() -> None:
+    rfm, holdout = calibration_holdout(
+        SMALL, cutoff="2026-01-07", spend="spend", refunds="net", time_unit="D"
+    )
+    assert rfm.frequency.tolist() == [0, 1]
+    assert holdout.purchases.tolist() == [1, 0]
+    assert holdout.spend.tolist() == [14.9, 0]
+    assert (holdout.new_customers, holdout.new_purchases, holdout.new_spend) == (1, 1, 1)
+    assert [note.count for note in holdout.notes] == [2]
+
+
+def test_a_refund_later_on_the_day_of_the_cutoff_costs_the_holdout() -> None:
+    stamps = pd.to_datetime(["2026-01-01 09:00", "2026-01-01 18:00", "2026-01-02 10:00"])
+    log = pd.DataFrame({"customer_id": 1, "date": stamps, "spend": [10.0, -4, 1]})
+    rfm, holdout = calibration_holdout(log, cutoff="2026-01-01 12:00", spend="spend", refunds="net")
+    assert rfm.statistics["spend_first"].tolist() == [10]
+    assert (holdout.purchases[0], holdout.spend[0]) == (1, -3)
+
+
+def test_customers_whose_birth_is_not_known_are_left_out_everywhere() -> None:
+    options = {"spend": "spend", "observation_start": "2026-01-03", "refunds": "drop"}
+    rfm = rfm_summary(SMALL, **options)
+    assert rfm.customer_id.tolist() == ["bob", "cid"]
+    assert notes(rfm)["customers left out because they bought before observation_start"] == (1, ("ann",))
+    rfm, holdout = calibration_holdout(SMALL, cutoff="2026-01-10", **options)
+    assert rfm.customer_id.tolist() == ["bob"]
+    assert (holdout.new_customers, holdout.new_purchases) == (1, 1)
+
+
+def test_a_log_that_ends_before_the_holdout_is_noted() -> None:
+    _, holdout = calibration_holdout(SMALL, cutoff="2026-01-10", holdout_end="2026-02-28")
+    assert [(note.what, note.count) for note in holdout.notes] == [
+        ("days of the holdout after the last row of the log", 27)
+    ]
+
+
+@pytest.mark.parametrize(
+    "period, end, until",
+    [
+        ("D", None, datetime(2026, 1, 9)),
+        ("W", None, datetime(2026, 1, 9)),
+        ("h", None, datetime(2026, 1, 8, 15)),
+        ("min", None, datetime(2026, 1, 8, 14, 31)),
+        ("D", "2026-01-31", datetime(2026, 2, 1)),
+        ("D", date(2026, 1, 31), datetime(2026, 2, 1)),
+        ("D", datetime(2026, 1, 31, 12), datetime(2026, 1, 31, 12, 0, 0, 1)),
+    ],
+)
+def test_end_of_observation(period: Any, end: Any, until: datetime) -> None:
+    log = pd.DataFrame({"customer_id": 1, "date": pd.to_datetime(["2026-01-01 10:00", "2026-01-08 14:30"])})
+    rfm = rfm_summary(log, period=period, observation_end=end)
+    assert rfm.observed_until == until
+    assert not rfm.has_spend
+
+
+def test_the_last_instant_is_observed_and_the_next_is_not() -> None:
+    log = pd.DataFrame({"customer_id": 1, "date": ["2026-01-01", "2026-01-31 23:59:59.999999", "2026-02-01"]})
+    assert rfm_summary(log, observation_end="2026-01-31").frequency.tolist() == [1]
+    assert rfm_summary(log, observation_end="2026-01-31 23:00").frequency.tolist() == [0]
+
+
+@pytest.mark.parametrize("unit, factor", [("min", 1440), ("h", 24), ("D", 1), ("W", 1 / 7)])
+def test_units_of_time(unit: Any, factor: float) -> None:
+    rfm = rfm_summary(SMALL, time_unit=unit, observation_end="2026-02-28")
+    assert rfm.recency.tolist() == pytest.approx([21 * factor, factor, 0], rel=1e-15)
+    assert rfm.T.tolist() == pytest.approx([58 * factor, 54 * factor, 27 * factor], rel=1e-15)
+
+
+def test_amounts_of_every_numeric_kind(engine: Engine) -> None:
+    log = shop(60).assign(spend=lambda frame: frame["spend"].round())
+    wanted = rfm_summary(log, spend="spend")
+    same(rfm_summary(engine(log.astype({"spend": "int64"})), spend="spend"), wanted)
+    decimals = log.assign(spend=[Decimal(str(amount)) for amount in log["spend"]])
+    same(rfm_summary(engine(decimals), spend="spend"), wanted)
+
+
+def test_names_of_the_room() -> None:
+    assert sorted(room.__all__) == ["Holdout", "PurchaseEvents", "calibration_holdout", "rfm_summary"]
+
+
+def test_stamps_in_utc_name_their_zone() -> None:
+    log = pd.DataFrame({"customer_id": [1], "date": [datetime(2026, 1, 1, tzinfo=UTC)]})
+    assert "stamps carry the time zone UTC" in refused(log)

@@ -75,7 +75,11 @@ def fit(
     if method == "laplace" and mode.covariance is not None and status.usable:
         drawn = draw_laplace(objective, mode, draws, np.random.default_rng(seed))
         coordinates = drawn.z
-        diagnostics |= {"k_hat": drawn.k_hat, "effective_size": drawn.effective_size, "rounds": float(drawn.rounds)}
+        diagnostics |= {
+            "k_hat": drawn.k_hat,
+            "effective_size": drawn.effective_size,
+            "rounds": float(drawn.rounds),
+        }
         if drawn.k_hat > K_HAT_LIMIT:
             status, reason = FitStatus.UNRELIABLE, FitStatus.UNRELIABLE.value
     theta = objective.theta(mode.z)

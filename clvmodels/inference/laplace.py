@@ -66,14 +66,22 @@ def draw_laplace(objective: Objective, mode: Mode, draws: int, rng: np.random.Ge
     if mode.covariance is None:
         raise ValueError("the mode has no covariance to propose from")
     proposal = _KernelMixture(mode.z[:, None], np.linalg.cholesky(mode.covariance))
-    for rounds in range(1, ROUNDS + 1):
-        z = proposal.sample(PROPOSALS_PER_DRAW * draws, rng)
-        smoothed = smooth_weights(objective.log_density(z) - proposal.log_density(z))
-        if smoothed.k_hat < GOOD_K_HAT and smoothed.effective_size >= draws / 2:
-            break
+    z, smoothed = _propose(objective, proposal, draws, rng)
+    rounds = 1
+    while rounds < ROUNDS and (smoothed.k_hat > GOOD_K_HAT or smoothed.effective_size < draws / 2):
         proposal = _learn(z, smoothed, rng)
+        z, smoothed = _propose(objective, proposal, draws, rng)
+        rounds += 1
     chosen = rng.permutation(_resample(smoothed.weights, draws, rng))
     return LaplaceDraws(z[:, chosen], smoothed.k_hat, smoothed.effective_size, rounds)
+
+
+def _propose(
+    objective: Objective, proposal: _KernelMixture, draws: int, rng: np.random.Generator
+) -> tuple[np.ndarray, SmoothedWeights]:
+    """Proposals (P, S) and their weights against the exact posterior."""
+    z = proposal.sample(PROPOSALS_PER_DRAW * draws, rng)
+    return z, smooth_weights(objective.log_density(z) - proposal.log_density(z))
 
 
 def _learn(z: np.ndarray, smoothed: SmoothedWeights, rng: np.random.Generator) -> _KernelMixture:

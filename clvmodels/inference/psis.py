@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+LEAST_TAIL = 5
+NEGLIGIBLE = 1e-12
+"""Excess of the largest weight over the tail's cutoff below which all weights count as equal."""
+
 
 @dataclass(frozen=True)
 class SmoothedWeights:
@@ -38,26 +42,29 @@ def smooth_weights(log_ratios: np.ndarray) -> SmoothedWeights:
     """
     log_weights = log_ratios - np.max(log_ratios)
     size = len(log_weights)
-    tail = min(size // 5, math.ceil(3 * math.sqrt(size)))
+    tail = math.ceil(min(0.2 * size, 3 * math.sqrt(size)))
     order = np.argsort(log_weights, kind="stable")
     cutoff = log_weights[order[-tail - 1]]
     in_tail = order[-tail:]
     excess = np.exp(log_weights[in_tail]) - np.exp(cutoff)
-    if excess[0] <= 0 and excess[-1] <= 1e-12:
-        k_hat = -math.inf
-    elif tail < 5:
+    if tail < LEAST_TAIL:
         k_hat = math.inf
+    elif excess[-1] <= NEGLIGIBLE:
+        k_hat = -math.inf
     else:
         k_hat, sigma = _fit_pareto(np.maximum(excess, np.finfo(float).tiny))
         ranks = (np.arange(tail) + 0.5) / tail
-        quantiles = (
-            sigma * np.expm1(-k_hat * np.log1p(-ranks)) / k_hat if k_hat else -sigma * np.log1p(-ranks)
-        )
         log_weights = log_weights.copy()
-        log_weights[in_tail] = np.minimum(np.log(quantiles + np.exp(cutoff)), 0.0)
+        smoothed = np.log(_pareto_quantiles(ranks, k_hat, sigma) + np.exp(cutoff))
+        log_weights[in_tail] = np.minimum(smoothed, 0.0)
     weights = np.exp(log_weights)
     weights /= weights.sum()
     return SmoothedWeights(weights, float(k_hat), float(1 / np.sum(weights**2)))
+
+
+def _pareto_quantiles(ranks: np.ndarray, shape: float, scale: float) -> np.ndarray:
+    survived = np.log1p(-ranks)
+    return -scale * survived if shape == 0 else scale * np.expm1(-shape * survived) / shape
 
 
 def _fit_pareto(excess: np.ndarray) -> tuple[float, float]:

@@ -49,4 +49,6 @@ def test_gamma_gamma_conditional_means_agree_with_the_spreadsheet(cdnow_rfm: clv
     # Hardie's spreadsheet, through lifetimes' test_estimation.py: customers 1, 2, 3, 6, 9
     posterior = clv.fit("gamma_gamma", cdnow_rfm, method="mle")
     means = posterior.model.expected_spend(posterior.mode, cdnow_rfm.select([1, 2, 3, 6, 9]))
-    np.testing.assert_allclose(means, [24.65, 18.91, 35.17, 71.46, 27.28], atol=0.05)  # rounded parameters there
+    np.testing.assert_allclose(
+        means, [24.65, 18.91, 35.17, 71.46, 27.28], atol=0.05
+    )  # rounded parameters there

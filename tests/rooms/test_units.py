@@ -39,7 +39,12 @@ def test_the_same_window_in_another_unit_has_the_same_dates() -> None:
 
 def test_months_end_on_calendar_months_and_the_ends_may_be_short() -> None:
     plan = plan_horizon("3M", datetime(2024, 1, 16), "D")
-    assert [end.date().isoformat() for end in plan.ends] == ["2024-02-01", "2024-03-01", "2024-04-01", "2024-04-16"]
+    assert [end.date().isoformat() for end in plan.ends] == [
+        "2024-02-01",
+        "2024-03-01",
+        "2024-04-01",
+        "2024-04-16",
+    ]
     np.testing.assert_array_equal(np.diff(plan.edges), [16, 29, 31, 15])
 
 

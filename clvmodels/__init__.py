@@ -6,9 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from clvmodels.backtest import Scorecard as Scorecard
-    from clvmodels.backtest import backtest as backtest
+    from clvmodels.backtesting import Scorecard as Scorecard
+    from clvmodels.backtesting import backtest as backtest
+    from clvmodels.baselines import AOVFrequencyLifespan as AOVFrequencyLifespan
+    from clvmodels.baselines import CohortAverage as CohortAverage
     from clvmodels.baselines import HistoricalCLV as HistoricalCLV
+    from clvmodels.baselines import LifespanCLV as LifespanCLV
+    from clvmodels.baselines import NetHistoricalCLV as NetHistoricalCLV
+    from clvmodels.baselines import ZeroForecast as ZeroForecast
     from clvmodels.datasets import load_cdnow as load_cdnow
     from clvmodels.datasets import load_donations as load_donations
     from clvmodels.datasets import simulate as simulate
@@ -36,12 +41,18 @@ _HOME = {
     "DataError": "errors",
     "FitError": "errors",
     "FitStatus": "errors",
+    "CohortAverage": "baselines",
     "FittedCLV": "forecast",
+    "HistoricalCLV": "baselines",
+    "NetHistoricalCLV": "baselines",
+    "LifespanCLV": "baselines",
+    "AOVFrequencyLifespan": "baselines",
+    "ZeroForecast": "baselines",
     "Forecast": "prediction",
     "Posterior": "inference",
     "RFM": "rfm",
-    "Scorecard": "backtest",
-    "backtest": "backtest",
+    "Scorecard": "backtesting",
+    "backtest": "backtesting",
     "calibration_holdout": "transactions",
     "fit": "inference",
     "load_cdnow": "datasets",

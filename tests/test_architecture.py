@@ -388,7 +388,7 @@ def test_public_names_are_listed_once_and_resolve() -> None:
 def test_public_names_are_lazy() -> None:
     loaded = {name for name in loaded_by("import clvmodels") if name.startswith("clvmodels.")}
     assert not loaded & {
-        f"clvmodels.{room}" for room in ("inference", "models", "forecast", "backtest", "plots")
+        f"clvmodels.{room}" for room in ("inference", "models", "forecast", "backtesting", "plots")
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from clvmodels.backtest.scoring import score_predictions
+from clvmodels.backtesting.scoring import score_predictions
 from clvmodels.prediction import labelled
 
 if TYPE_CHECKING:

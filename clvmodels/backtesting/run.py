@@ -8,8 +8,8 @@ from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
-from clvmodels.backtest.record import Record, weekly_record
-from clvmodels.backtest.scorecard import Scorecard
+from clvmodels.backtesting.record import Record, weekly_record
+from clvmodels.backtesting.scorecard import Scorecard
 from clvmodels.contracts import Forecaster
 from clvmodels.errors import ArgumentError, ClvError, FitError
 from clvmodels.rfm import RFM

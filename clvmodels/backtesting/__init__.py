@@ -3,8 +3,8 @@
 origins ──► run (cut, summarise, fit, forecast) ──► Scorecard ──scoring──► scores
 """
 
-from clvmodels.backtest.run import backtest
-from clvmodels.backtest.scorecard import Scorecard
-from clvmodels.backtest.scoring import score_predictions
+from clvmodels.backtesting.run import backtest
+from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.backtesting.scoring import score_predictions
 
 __all__ = ["Scorecard", "backtest", "score_predictions"]

@@ -1,0 +1,180 @@
+"""What a Forecast says of the time after the data: the total, and its periods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from clvmodels.errors import ArgumentError
+from clvmodels.plots.palette import (
+    INK,
+    MUTED,
+    SERIES,
+    grouped,
+    label_axes,
+    legend_above,
+    money_label,
+    new_axes,
+)
+from clvmodels.prediction import Forecast, Quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MANY_PERIODS = 14
+
+
+def _quantity(forecast: Forecast, name: str | None) -> Quantity:
+    """The quantity of that name; the forecast's `total` by default."""
+    there = {item.name: item for item in (forecast.purchases, forecast.value) if item is not None}
+    if name is None:
+        return forecast.total
+    if name not in there:
+        raise ArgumentError(f"quantity {name!r} is not in this forecast; it has {', '.join(there)}")
+    return there[name]
+
+
+def total_frame(forecast: Forecast, quantity: str | None = None, bins: int = 40) -> pd.DataFrame:
+    """Histogram of the total's joint draws; bars of purchases are whole numbers wide.
+
+    Parameters
+    ----------
+    forecast
+        A forecast.
+    quantity
+        ``purchases`` or ``value``; by default the value if there is one.
+    bins
+        About how many bars, from the smallest draw to the largest.
+
+    Returns
+    -------
+    pandas.DataFrame
+        from, to, share (of the draws).
+    """
+    import pandas as pd
+
+    total = _quantity(forecast, quantity)
+    draws = total.draws
+    edges = np.histogram_bin_edges(draws, bins=bins if forecast.is_distribution else 1)
+    if forecast.is_distribution and total.name == "purchases":
+        width = max(1.0, np.ceil(np.ptp(draws) / bins))
+        edges = np.arange(draws.min() - 0.5, draws.max() + width, width)
+    counts, edges = np.histogram(draws, bins=edges)
+    return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "share": counts / len(draws)})
+
+
+def plot_total(
+    forecast: Forecast,
+    quantity: str | None = None,
+    *,
+    actual: float | None = None,
+    level: float = 0.9,
+    currency: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw `total_frame` with the central interval shaded and, where it is known, what happened.
+
+    A formula has one draw: its total is a line.
+    """
+    total = _quantity(forecast, quantity)
+    axes = new_axes(height=2.9) if ax is None else ax
+    if forecast.is_distribution:
+        frame = total_frame(forecast, total.name)
+        low, high = total.interval(level)
+        axes.axvspan(
+            low,
+            high,
+            color=MUTED,
+            alpha=0.18,
+            linewidth=0,
+            label=f"Central {level:.0%} interval".replace("%", " %"),
+        )
+        axes.bar(
+            frame["from"],
+            frame["share"],
+            width=frame["to"] - frame["from"],
+            align="edge",
+            color=SERIES[0],
+            alpha=0.75,
+            label="Draws of the total",
+        )
+    axes.axvline(total.mean, color=INK, linewidth=1.5, label="Mean of the forecast")
+    if actual is not None:
+        axes.axvline(actual, color=SERIES[1], linewidth=1.8, linestyle=(0, (5, 2)), label="Actual")
+    label_axes(axes, f"Total {money_label(total.name, currency)} in the horizon", "Share of draws")
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter(FuncFormatter(grouped))
+    axes.grid(visible=False, axis="x")
+    legend_above(axes)
+    return axes
+
+
+def periods_frame(forecast: Forecast, quantity: str | None = None, level: float = 0.9) -> pd.DataFrame:
+    """Totals of one quantity per period of the horizon.
+
+    Returns
+    -------
+    pandas.DataFrame
+        period, label (first day, or number where there is no calendar), mean and, for a distribution,
+        low and high of the central predictive interval.
+    """
+    import pandas as pd
+
+    name = _quantity(forecast, quantity).name
+    table = forecast.period_table(level)
+    starts = forecast.horizon.starts
+    labels = [f"{start:%Y-%m-%d}" for start in starts] if starts else [str(n) for n in table["period"]]
+    columns = {"period": table["period"], "label": labels, "mean": table[f"{name}_mean"]}
+    if forecast.is_distribution:
+        columns |= {"low": table[f"{name}_low"], "high": table[f"{name}_high"]}
+    return pd.DataFrame(columns)
+
+
+def plot_periods(
+    forecast: Forecast,
+    quantity: str | None = None,
+    *,
+    level: float = 0.9,
+    currency: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw `periods_frame`: mean and central predictive interval of each period's total."""
+    name = _quantity(forecast, quantity).name
+    frame = periods_frame(forecast, name, level)
+    axes = new_axes(height=3.1) if ax is None else ax
+    if forecast.is_distribution:
+        axes.vlines(
+            frame["period"],
+            frame["low"],
+            frame["high"],
+            color=SERIES[0],
+            linewidth=2.2,
+            alpha=0.55,
+            label=f"Central {level:.0%} predictive interval".replace("%", " %"),
+        )
+    axes.plot(
+        frame["period"],
+        frame["mean"],
+        color=SERIES[0],
+        linestyle="none",
+        marker="o",
+        markersize=5,
+        label="Mean",
+    )
+    step = max(1, -(-len(frame) // _MANY_PERIODS))
+    ticks = frame.iloc[::step]
+    slanted = max(map(len, ticks["label"])) > 4 and len(ticks) > 5
+    axes.set_xticks(
+        ticks["period"].tolist(),
+        ticks["label"].tolist(),
+        rotation=35 if slanted else 0,
+        ha="right" if slanted else "center",
+    )
+    axes.set_ylim(bottom=0)
+    first_day = "Period, by its first day" if forecast.horizon.starts else "Period"
+    label_axes(axes, first_day, f"Total {money_label(name, currency)}")
+    legend_above(axes)
+    return axes

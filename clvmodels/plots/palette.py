@@ -1,0 +1,123 @@
+"""One look for all figures: the colours, markers and dashes of the series, and the axes they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+INK, MUTED, GRID = "#1c2128", "#5c6570", "#d8dde3"
+# Okabe and Ito, "Color universal design" (2008), without black (the actual) and yellow (too pale for lines)
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_MARKERS = ("o", "s", "^", "D", "v", "P")
+_DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1, 1.5)))
+_FIRST = ("Actual", "Perfect foresight")
+_LETTERS_PER_INCH = 9.5  # of two legend columns side by side, their handles taken off
+
+
+@dataclass(frozen=True)
+class SeriesStyle:
+    """How one forecaster looks in every figure: colour first, marker and dash for those who see none."""
+
+    colour: str
+    marker: str
+    dash: Any
+
+
+def series_styles(models: Sequence[str]) -> dict[str, SeriesStyle]:
+    """A style for each forecaster, by its place in the list.
+
+    Examples
+    --------
+    >>> series_styles(["Pareto/NBD", "BG/NBD"])["BG/NBD"].colour
+    '#d55e00'
+    """
+    return {
+        model: SeriesStyle(SERIES[i % len(SERIES)], _MARKERS[i % len(_MARKERS)], _DASHES[i % len(_DASHES)])
+        for i, model in enumerate(models)
+    }
+
+
+def new_axes(width: float = 6.4, height: float = 3.4) -> Axes:
+    """Axes of a new figure in the house style, on a transparent ground; sizes in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
+    axes = figure.subplots()
+    axes.set_facecolor("none")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(MUTED)
+    axes.tick_params(colors=MUTED, labelcolor=INK, labelsize=9, length=3)
+    axes.grid(visible=True, axis="y", color=GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def label_axes(axes: Axes, x: str, y: str) -> None:
+    """Axis labels, with numbers grouped in thousands along the vertical axis."""
+    axes.set_xlabel(x, color=INK, fontsize=9.5)
+    axes.set_ylabel(y, color=INK, fontsize=9.5)
+    axes.yaxis.set_major_formatter(FuncFormatter(grouped))
+
+
+def grouped(value: float, _: object = None) -> str:
+    """A tick's number with thousands separators and no needless digits.
+
+    Examples
+    --------
+    >>> grouped(1250000.0), grouped(0.30000000000000004)
+    ('1,250,000', '0.3')
+    """
+    return f"{value:,.10g}".replace("-", "−")
+
+
+def per_cent(value: float, _: object = None) -> str:
+    """A share as a tick in per cent.
+
+    Examples
+    --------
+    >>> per_cent(0.2)
+    '20 %'
+    """
+    return f"{100 * value:.0f} %"
+
+
+def legend_above(axes: Axes) -> None:
+    """A legend above the axes, where it covers no data; lines first come first, whatever drew them."""
+    there = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    labels = sorted(there, key=lambda label: label not in _FIRST)
+    if not labels:
+        return
+    half = -(-len(labels) // 2)
+    needed = sum(max(map(len, column)) for column in (labels[:half], labels[half:] or [""]))
+    root = axes.get_figure(root=True)
+    room = _LETTERS_PER_INCH * (root.get_figwidth() if root is not None else 0.0)
+    is_house_style = to_rgba(axes.get_facecolor())[3] == 0
+    axes.legend(
+        [there[label] for label in labels],
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(0, 1.01),
+        ncols=2 if needed <= room else 1,
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK if is_house_style else None,
+        borderaxespad=0,
+        handlelength=2.0,
+        handletextpad=0.6,
+        columnspacing=1.4,
+    )
+
+
+def money_label(quantity: str, currency: str) -> str:
+    """What an axis counts: purchases, or money with its currency.
+
+    Examples
+    --------
+    >>> money_label("purchases", "USD"), money_label("spend", "USD"), money_label("value", "")
+    ('purchases', 'spend (USD)', 'value')
+    """
+    return quantity if quantity == "purchases" or not currency else f"{quantity} ({currency})"

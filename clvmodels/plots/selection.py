@@ -1,0 +1,58 @@
+"""Which rows of a Scorecard a figure shows: one origin, and the forecasters asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def latest_origin(scorecard: Scorecard) -> str:
+    """The most recent origin that was scored."""
+    origins = scorecard.predictions["origin"]
+    if origins.empty:
+        raise ArgumentError("the scorecard holds no predictions: every fit failed; see scorecard.fits")
+    return str(origins.max())
+
+
+def models_at(scorecard: Scorecard, origin: str | None = None) -> list[str]:
+    """Forecasters with predictions (at one origin, or at any), in the order of the scorecard."""
+    table = scorecard.predictions
+    if origin is not None:
+        table = table[table["origin"] == origin]
+    return list(dict.fromkeys(table["model"]))
+
+
+def chosen(
+    table: pd.DataFrame,
+    scorecard: Scorecard,
+    origin: str | None,
+    model: str | Sequence[str] | None,
+    quantity: str | None = None,
+) -> pd.DataFrame:
+    """The rows of one of the scorecard's tables for one origin, some forecasters and one quantity.
+
+    Raises
+    ------
+    ArgumentError
+        If the table has no such origin, forecaster or quantity; the message lists those there are.
+    """
+    wanted: dict[str, list[str]] = {"origin": [latest_origin(scorecard) if origin is None else origin]}
+    if model is not None:
+        wanted["model"] = [model] if isinstance(model, str) else list(model)
+    if quantity is not None:
+        wanted["quantity"] = [quantity]
+    for column, values in wanted.items():
+        known = list(dict.fromkeys(table[column]))
+        for value in values:
+            if value not in known:
+                raise ArgumentError(
+                    f"{column} {value!r} is not in this table; it has {', '.join(map(str, known))}"
+                )
+        table = table[table[column].isin(values)]
+    return table

@@ -1,0 +1,90 @@
+"""Week by week: repeat purchases as they happened and as they were expected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+
+from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.plots.palette import INK, MUTED, label_axes, legend_above, new_axes, series_styles
+from clvmodels.plots.selection import chosen, models_at
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def tracking_frame(
+    scorecard: Scorecard,
+    model: str | Sequence[str] | None = None,
+    origin: str | None = None,
+    cumulative: bool = True,
+) -> pd.DataFrame:
+    """Repeat purchases per week, or added up since the start of the log.
+
+    Parameters
+    ----------
+    scorecard
+        A backtest.
+    model
+        One forecaster or several; all by default.
+    origin
+        Last observed date; the most recent by default.
+    cumulative
+        Added up. In the holdout the forecast starts from what had happened by the origin, as it knew that.
+
+    Returns
+    -------
+    pandas.DataFrame
+        model, week, end_exclusive, is_holdout, actual, mean, low, high (90 % predictive interval).
+    """
+    columns = ["model", "week", "end_exclusive", "is_holdout", "actual", "mean", "low", "high"]
+    weeks = chosen(scorecard.tracking, scorecard, origin, model)
+    if cumulative:
+        added_up = {f"cumulative_{name}": name for name in columns[4:]}
+        weeks = weeks.drop(columns=columns[4:]).rename(columns=added_up)
+    return weeks[columns].reset_index(drop=True)
+
+
+def plot_tracking(
+    scorecard: Scorecard,
+    model: str | Sequence[str] | None = None,
+    origin: str | None = None,
+    cumulative: bool = True,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw `tracking_frame`: the actual in black, forecasters in colour, a line where the calibration ends."""
+    frame = tracking_frame(scorecard, model, origin, cumulative)
+    axes = new_axes() if ax is None else ax
+    styles = series_styles(models_at(scorecard))
+    first = frame[frame["model"] == frame["model"].iloc[0]]
+    axes.plot(first["week"], first["actual"], color=INK, linewidth=1.3, label="Actual")
+    for name, part in frame.groupby("model", sort=False):
+        style = styles[str(name)]
+        shown = str(name)
+        for segment in (part[~part["is_holdout"]], part[part["is_holdout"]]):
+            if segment["mean"].isna().all():
+                continue
+            axes.plot(
+                segment["week"],
+                segment["mean"],
+                color=style.colour,
+                linestyle=style.dash,
+                linewidth=1.8,
+                label=shown,
+            )
+            shown = "_continued"
+            axes.fill_between(
+                segment["week"], segment["low"], segment["high"], color=style.colour, alpha=0.18, linewidth=0
+            )
+    if first["is_holdout"].any():
+        end = first.loc[~first["is_holdout"], "week"].max() + 0.5
+        axes.axvline(end, color=MUTED, linewidth=1, linestyle=(0, (3, 3)), label="End of calibration")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.01)
+    what = "Cumulative repeat purchases" if cumulative else "Repeat purchases per week"
+    label_axes(axes, "Week of the log", what)
+    legend_above(axes)
+    return axes

@@ -1,0 +1,235 @@
+"""The data behind the backtest, and how the forecasters compare."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from clvmodels.report.blocks import MISSING, Block, Cell, Column, Heading, Section, Table, Text, cells
+from clvmodels.report.material import Material
+from clvmodels.report.measures import (
+    CALIBRATION_MEASURES,
+    CUSTOMER_MEASURES,
+    MEASURES,
+    QUANTITY_NAMES,
+    RANKING_MEASURES,
+    SKILL_MEASURES,
+    Measure,
+)
+from clvmodels.report.numbers import INTERVAL, counted, decimals_for, fixed, per_cent
+from clvmodels.report.verdict import paired_difference
+from clvmodels.rfm import DataReport
+
+NO_INTERVAL = f"{MISSING} a formula gives one number: it has no interval and no probability to judge."
+
+
+def data_section(material: Material) -> Section:
+    """What each origin's summary was made of, and who came later."""
+    rows = [
+        cells(
+            str(row["origin"]),
+            f"{row['customers']:,}",
+            fixed(math.nan if row["rows_used"] is None else float(row["rows_used"])),
+            material.discreet(str(row["report"])) or MISSING,
+        )
+        for row in material.scorecard.data.to_dict("records")
+    ]
+    columns = [Column("Origin", is_number=False), Column("Customers"), Column("Rows used")]
+    by_origin = Table(
+        "data-origins",
+        "The data known at each origin",
+        [*columns, Column("How rows became customers", is_number=False, is_prose=True)],
+        rows,
+    )
+    blocks: list[Block] = [by_origin, _newcomers(material)]
+    fitted = None if material.fitted is None else material.fitted.rfm
+    source = fitted if material.rfm is None else material.rfm
+    if source is not None and source.report is not None:
+        blocks.append(_full_log(source.report, material))
+    return Section("data", "Data", blocks)
+
+
+def _newcomers(material: Material) -> Table:
+    rows = [
+        cells(
+            str(row["origin"]),
+            f"{row['customers']:,}",
+            fixed(float(row["purchases"])),
+            material.amount("spend", float(row["spend"]), 0),
+        )
+        for row in material.scorecard.newcomers.to_dict("records")
+    ]
+    columns = [
+        Column("Origin", is_number=False),
+        Column("New customers"),
+        Column("Purchases"),
+        Column("Money"),
+    ]
+    note = (
+        "No forecaster can know them at the origin, so they count in no score and in no total of this report."
+    )
+    return Table("data-newcomers", "Customers first seen in the holdout", columns, rows, [note])
+
+
+def _full_log(report: DataReport, material: Material) -> Table:
+    rows = [
+        cells("Rows in", f"{report.rows_in:,}", ""),
+        cells("Rows used", f"{report.rows_used:,}", ""),
+        cells("Purchases", f"{report.purchases:,}", ""),
+    ]
+    for note in report.notes:
+        first = ", ".join(material.customer(identity) for identity in note.examples)
+        rows.append(cells(note.what, f"{note.count:,}", first))
+    columns = [Column("", is_number=False), Column("Count"), Column("First ids", is_number=False)]
+    return Table("data-log", "The full log behind the forecast", columns, rows)
+
+
+def comparison_section(material: Material) -> Section:
+    """Totals, single customers and skill, for each quantity apart."""
+    baseline = material.baseline
+    measured = (
+        f"Skill is measured against {baseline}."
+        if baseline
+        else "No baseline was named, so there is no skill."
+    )
+    over = ""
+    if len(material.origins) > 1:
+        over = f" Scores of single customers are means over {len(material.origins)} origins."
+    blocks: list[Block] = [Text([f"The best of each column is set in bold. {measured}{over}"])]
+    for quantity in material.quantities:
+        blocks += [Heading(QUANTITY_NAMES[quantity]), totals_table(material, quantity)]
+        names = (*CUSTOMER_MEASURES, *RANKING_MEASURES, *CALIBRATION_MEASURES[:1])
+        caption = f"{QUANTITY_NAMES[quantity]} of single customers"
+        blocks.append(score_table(material, quantity, names, f"scores-{quantity}", caption))
+        if baseline is not None:
+            blocks.append(_skill_table(material, quantity))
+            if len(material.origins) > 1:
+                blocks.append(_skill_by_origin(material, quantity))
+    return Section("comparison", "Comparison", blocks)
+
+
+def totals_table(material: Material, quantity: str) -> Table:
+    """Forecast and actual totals, a row per origin and forecaster."""
+    rows = []
+    for origin in material.origins:
+        bias = {model: material.value(quantity, "bias_total", model, origin) for model in material.models}
+        nearest = min((abs(value) for value in bias.values() if not math.isnan(value)), default=math.nan)
+        for model in material.models:
+            mean, actual, low, high = (
+                fixed(material.value(quantity, f"total_{name}", model, origin))
+                for name in ("mean", "actual", "low", "high")
+            )
+            if mean == MISSING:
+                continue
+            covered = material.value(quantity, "total_covered", model, origin)
+            row = [
+                *cells(*([model] if len(material.origins) == 1 else [model, origin]), mean, actual),
+                Cell(per_cent(bias[model], signed=True), abs(bias[model]) == nearest),
+                Cell(MISSING if low == MISSING else f"{low} to {high}"),
+                Cell({1.0: "yes", 0.0: "no"}.get(covered, MISSING)),
+            ]
+            rows.append(row)
+    unit = material.currency if quantity == "spend" else ""
+    origin_column = [] if len(material.origins) == 1 else [Column("Origin", is_number=False)]
+    columns = [
+        Column("Forecaster", is_number=False),
+        *origin_column,
+        Column("Forecast", ", ".join(filter(None, ["mean", unit]))),
+        Column("Actual", unit),
+        Column("Bias", "nearest 0 is best"),
+        Column(f"{INTERVAL} interval", ", ".join(filter(None, ["central, predictive", unit]))),
+        Column("Contains the actual"),
+    ]
+    caption = f"Total {QUANTITY_NAMES[quantity].lower()} of the holdout"
+    return Table(f"totals-{quantity}", caption, columns, rows, [NO_INTERVAL] if material.formulas else [])
+
+
+def score_table(material: Material, quantity: str, names: Sequence[str], key: str, caption: str) -> Table:
+    """Forecasters in rows, metrics in columns; metrics nobody has are left out."""
+    averages = {
+        name: {model: material.average(quantity, name, model) for model in material.models} for name in names
+    }
+    shown = [MEASURES[name] for name in names if any(map(math.isfinite, averages[name].values()))]
+    amounts = [
+        value for measure in shown if measure.unit == "amount" for value in averages[measure.name].values()
+    ]
+    decimals = decimals_for(amounts)
+    best = {measure.name: _best_rank(material, measure, averages[measure.name]) for measure in shown}
+    rows = []
+    for model in material.models:
+        row = [Cell(model)]
+        for measure in shown:
+            value = averages[measure.name][model]
+            rank = measure.rank(value)
+            is_best = math.isfinite(rank) and rank == best[measure.name] and model in material.complete
+            text = (
+                fixed(value, decimals)
+                if measure.unit == "amount"
+                else material.written(measure, quantity, value)
+            )
+            row.append(Cell(text, is_best))
+        rows.append(row)
+    columns = [Column("Forecaster", is_number=False)]
+    for measure in shown:
+        columns.append(Column(measure.label, _hint(material, measure, quantity)))
+    has_gaps = any(cell.text == MISSING for row in rows for cell in row)
+    notes = [NO_INTERVAL] if has_gaps else []
+    incomplete = [model for model in material.models if model not in material.complete]
+    if incomplete:
+        notes.append(f"Not scored at every origin, so never the best: {', '.join(incomplete)}.")
+    return Table(key, caption, columns, rows, notes)
+
+
+def _best_rank(material: Material, measure: Measure, average: dict[str, float]) -> float:
+    return min((measure.rank(average[model]) for model in material.complete), default=math.inf)
+
+
+def _hint(material: Material, measure: Measure, quantity: str) -> str:
+    if measure.unit == "amount" and quantity == "spend" and material.currency:
+        return f"{material.currency}, {measure.hint}"
+    return measure.hint
+
+
+def _skill_table(material: Material, quantity: str) -> Table:
+    """Skill against the baseline, and the paired difference that says whether it may be chance."""
+    table = score_table(material, quantity, SKILL_MEASURES, f"skill-{quantity}", "")
+    pairs = {
+        model: paired_difference(material, quantity, model, material.last_origin) for model in material.models
+    }
+    decimals = decimals_for([error for _, error in pairs.values()])
+    unit = material.currency if quantity == "spend" else ""
+    rows = []
+    for row in table.rows:
+        difference, error = pairs[row[0].text]
+        text = MISSING if math.isnan(error) else f"{fixed(difference, decimals)} ± {fixed(error, decimals)}"
+        base = row[0].text == material.baseline
+        rows.append([*(Cell(cell.text) if base else cell for cell in row), Cell(text)])
+    hint = ", ".join(filter(None, [unit, "baseline − forecaster, ± standard error"]))
+    return Table(
+        f"skill-{quantity}",
+        f"{QUANTITY_NAMES[quantity]}: skill against {material.baseline}",
+        [*table.columns, Column("CRPS gained per customer", hint)],
+        rows,
+        [
+            f"The gain is paired customer by customer at origin {material.last_origin}; "
+            "within two standard errors of 0 it may be chance."
+        ],
+    )
+
+
+def _skill_by_origin(material: Material, quantity: str) -> Table:
+    def skill(model: str, origin: str) -> str:
+        return per_cent(material.value(quantity, "skill_crps", model, origin), signed=True)
+
+    rows = [
+        cells(model, *(skill(model, origin) for origin in material.origins))
+        for model in material.models
+        if model != material.baseline
+    ]
+    return Table(
+        f"skill-origins-{quantity}",
+        f"{QUANTITY_NAMES[quantity]}: CRPS skill against {material.baseline} at each of "
+        f"{counted(len(material.origins), 'origin')}",
+        [Column("Forecaster", is_number=False), *(Column(origin) for origin in material.origins)],
+        rows,
+    )

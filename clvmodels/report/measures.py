@@ -1,0 +1,125 @@
+"""What each metric is called, which way is better, how it is written and what it rewards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric as the report shows it.
+
+    Attributes
+    ----------
+    name
+        Its name in the scores.
+    label
+        Head of its column.
+    aim
+        ``down`` (lower is better), ``up``, ``zero`` (nearest to 0) or ``none`` (tests, does not rank).
+    unit
+        ``amount`` (the unit of the quantity), ``number``, ``share`` or ``signed`` (a share with its sign).
+    hint
+        The direction in words, below the label.
+    rewards
+        One line for the glossary.
+    """
+
+    name: str
+    label: str
+    aim: str
+    unit: str
+    hint: str
+    rewards: str
+
+    def rank(self, value: float) -> float:
+        """A number that is smaller the better the value, infinite where there is none."""
+        if math.isnan(value) or self.aim == "none":
+            return math.inf
+        return {"down": value, "up": -value, "zero": abs(value)}[self.aim]
+
+
+_ALL = (
+    Measure(
+        "bias_total", "Bias", "zero", "signed", "nearest 0 is best",
+        "Error of the total as a share of the actual total; it rewards the mean, "
+        "and errors of single customers cancel.",
+    ),
+    Measure(
+        "crps", "CRPS", "down", "amount", "lower is better",
+        "Continuous ranked probability score: distance of the whole predictive distribution from what happened; "
+        "it rewards the honest distribution. For a formula, which gives one number, it is the absolute error.",
+    ),
+    Measure(
+        "rmse", "RMSE of the mean", "down", "amount", "lower is better",
+        "Root mean squared error: it rewards the mean, and a few large customers decide it.",
+    ),
+    Measure(
+        "mae", "MAE of the median", "down", "amount", "lower is better",
+        "Mean absolute error of the median: it rewards the median, "
+        "so where most customers buy nothing it rewards forecasting nothing.",
+    ),
+    Measure(
+        "mae_of_mean", "MAE of the mean", "down", "amount", "lower is better",
+        "Mean absolute error of the mean forecast: what a reader gets who takes the mean and is judged "
+        "by absolute errors; it, too, rewards the median.",
+    ),
+    Measure(
+        "gini", "Gini", "up", "number", "1 is perfect",
+        "Normalised Gini: how well customers are put in order, 0 for chance; sizes do not count.",
+    ),
+    Measure(
+        "capture_10", "Found in top 10 %", "up", "share", "higher is better",
+        "Share of what the holdout brought that came from the tenth of customers with the highest forecasts.",
+    ),
+    Measure(
+        "brier", "Brier score", "down", "number", "lower is better",
+        "Mean squared error of the stated probability of buying at least once: it rewards the true probability.",
+    ),
+    Measure(
+        "coverage_90", "Coverage of 90 %", "none", "share", "88 to 92 % is on target",
+        "Share of customers inside their central 90 % predictive interval; it tests a distribution and ranks nothing.",
+    ),
+    Measure(
+        "pit_ks", "PIT distance", "down", "number", "0 is perfect",
+        "Kolmogorov-Smirnov distance of the randomised PIT from uniform: 0 for a calibrated distribution.",
+    ),
+    Measure(
+        "skill_crps", "Skill, CRPS", "up", "signed", "above 0 beats the baseline",
+        "1 − score / score of the baseline: the share of the baseline's error that is gone; "
+        "below 0 the baseline is better.",
+    ),
+    Measure("skill_rmse", "Skill, RMSE", "up", "signed", "above 0 beats the baseline", "The same for the RMSE."),
+    Measure("skill_mae", "Skill, MAE", "up", "signed", "above 0 beats the baseline", "The same for the MAE."),
+)  # fmt: skip
+
+MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in _ALL}
+CUSTOMER_MEASURES = ("crps", "rmse", "mae", "mae_of_mean", "brier")
+RANKING_MEASURES = ("gini", "capture_10")
+CALIBRATION_MEASURES = ("coverage_90", "pit_ks")
+SKILL_MEASURES = ("skill_crps", "skill_rmse", "skill_mae")
+CONTESTED = ("bias_total", *CUSTOMER_MEASURES, *RANKING_MEASURES)
+
+QUANTITY_NAMES = {"purchases": "Purchases", "spend": "Money"}
+
+TERMS = (
+    ("Customer", "Whoever had made a first purchase by the origin; later ones are newcomers and are scored nowhere."),
+    ("Origin", "Last observed date of a backtest: forecasters know nothing after it."),
+    ("Holdout", "The time after an origin on which forecasts made there are judged."),
+    ("Purchases", "Repeat purchases; the first purchase makes a customer and is not counted."),
+    ("Money, spend", "What the purchases of the holdout brought, undiscounted and before margin."),
+    ("Value, CLV", "Discounted margin of the purchases within the horizon of the forecast."),
+    ("Frequency", "Repeat purchases of a customer before the origin."),
+    ("Historical formula", "A forecast by arithmetic on a customer's past; it gives one number and no interval."),
+    ("P(alive)", "A model's probability that a customer has not yet left for good; nobody can observe it."),
+    ("P(buys)", "Probability of at least one purchase in the horizon; the holdout shows whether it was right."),
+    (
+        "Predictive interval",
+        "Where the outcome itself lies with the stated probability: chance included, and uncertain parameters "
+        "where the fit has draws. Central: equally much is cut off at both ends.",
+    ),
+    ("Posterior interval", "Where a parameter lies with the stated probability; it says nothing of single customers."),
+    ("PIT", "Place of the actual within its predictive distribution, from 0 to 1; ties of counts break at random."),
+)  # fmt: skip

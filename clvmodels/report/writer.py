@@ -1,0 +1,142 @@
+"""The page: sections in order, one template, one file that is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.errors import ArgumentError
+from clvmodels.forecast import FittedCLV
+from clvmodels.prediction import Forecast
+from clvmodels.report.blocks import Section
+from clvmodels.report.comparison import comparison_section, data_section
+from clvmodels.report.evidence import (
+    calibration_section,
+    frequency_section,
+    ranking_section,
+    tracking_section,
+)
+from clvmodels.report.future import fits_section, forecast_section, glossary_section, provenance_section
+from clvmodels.report.material import Material
+from clvmodels.report.verdict import verdict_section
+from clvmodels.rfm import RFM
+
+_HERE = Path(__file__).parent
+_SPACED_PER_CENT = re.compile(r"(?<=\d) %")  # a line must not break before the sign
+
+
+def write_report(
+    scorecard: Scorecard,
+    path: str | os.PathLike[str],
+    *,
+    forecast: Forecast | None = None,
+    fitted: FittedCLV | None = None,
+    rfm: RFM | None = None,
+    currency: str = "",
+    title: str | None = None,
+    top: int = 20,
+    hash_ids: bool = False,
+) -> Path:
+    """Write one HTML file: verdict, evidence, forecast, fits and where it all came from.
+
+    The file needs nothing but itself (no script, no address outside it) and holds no time of day:
+    the same arguments give the same bytes. It replaces an older file in one step.
+
+    Parameters
+    ----------
+    scorecard
+        A backtest.
+    path
+        The file; missing folders are made.
+    forecast
+        The forecast from the end of the data.
+    fitted
+        The model behind it, for its parameters.
+    rfm
+        The summary of the whole log, for its data report; by default that of `fitted`.
+    currency
+        A symbol (``"€"``, set before amounts) or a code (``"EUR"``, set behind).
+    title
+        Heading of the page.
+    top
+        Customers in the table of the highest forecasts, at least 0.
+    hash_ids
+        Show customers by a hash of their id.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    ArgumentError
+        If `top` is negative, or the scorecard holds no prediction.
+    OSError
+        If the file cannot be written; an older one is then untouched.
+    """
+    if top < 0:
+        raise ArgumentError(f"top={top} must be at least 0")
+    material = Material(scorecard, forecast, fitted, rfm, currency, top, hash_ids)
+    target = Path(path)
+    _replace(target, _page(title or _title(material), _sections(material)))
+    return target
+
+
+def _title(material: Material) -> str:
+    return "Customer lifetime value: backtest" + (" and forecast" if material.forecast is not None else "")
+
+
+def _sections(material: Material) -> list[Section]:
+    sections = [
+        verdict_section(material),
+        data_section(material),
+        comparison_section(material),
+        tracking_section(material),
+        frequency_section(material),
+        calibration_section(material),
+        ranking_section(material),
+    ]
+    if material.forecast is not None:
+        sections.append(forecast_section(material, material.forecast))
+    return [*sections, fits_section(material), provenance_section(material), glossary_section()]
+
+
+def _page(title: str, sections: list[Section]) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    page = environment.get_template("page.html.j2").render(title=title, sections=sections, style=style)
+    return _SPACED_PER_CENT.sub("\u00a0%", page)
+
+
+def _replace(target: Path, text: str) -> None:
+    """Write beside the target, then take its place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        part.chmod(0o666 & ~_umask())
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,363 @@
+"""Report: one file that stands alone, says what the numbers say, and is the same every time."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rooms.example_scorecard import BGNBD, PARETO, RATE, example_forecast, example_scorecard
+
+from clvmodels.backtesting import Scorecard
+from clvmodels.errors import ArgumentError
+from clvmodels.forecast import CLVModel, FittedCLV
+from clvmodels.report import write_report
+from clvmodels.rfm import RFM, DataReport, Note
+
+SECTIONS = [
+    "verdict",
+    "data",
+    "comparison",
+    "tracking",
+    "frequency",
+    "calibration",
+    "ranking",
+    "forecast",
+    "fits",
+    "provenance",
+    "glossary",
+]
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, text by section, and whether every tag was closed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.section = ""
+        self.words: dict[str, str] = {}
+        self.source = path.read_text(encoding="utf-8")
+        self.feed(self.source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, attributes))
+        if tag == "section":
+            self.section = attributes["id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        text = re.sub(r"\s+", " ", data)
+        self.words[self.section] = self.words.get(self.section, "") + text
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def scorecard() -> Scorecard:
+    return example_scorecard()
+
+
+@pytest.fixture(scope="module")
+def beaten() -> Scorecard:
+    """The baseline wins on money, at both origins."""
+    return example_scorecard(baseline_wins_money=True, cuts=(31, 39))
+
+
+@pytest.fixture(scope="module")
+def page(scorecard: Scorecard, tmp_path_factory: pytest.TempPathFactory) -> Page:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    return Page(write_report(scorecard, path, forecast=example_forecast(), currency="USD"))
+
+
+@pytest.fixture(scope="module")
+def fitted() -> FittedCLV:
+    rng = np.random.default_rng(3)
+    frequency = rng.poisson(rng.gamma(0.8, 2, 120)).astype(float)
+    recency = np.where(frequency > 0, rng.uniform(1, 30, 120), 0.0)
+    report = DataReport(500, 480, 400, (Note("rows without a date", 20, ("<b>", "id-2")),))
+    rfm = RFM.from_arrays(
+        frequency=frequency,
+        recency=recency,
+        T=np.full(120, 39.0),
+        monetary_value=rng.gamma(6, 6, 120),
+        observation_end="1998-06-30",
+        report=report,
+    )
+    return CLVModel("bg_nbd").fit(rfm, draws=200)
+
+
+def test_sections_stand_in_order(page: Page) -> None:
+    assert [attributes["id"] for attributes in page.all("section")] == SECTIONS
+    assert [attributes["href"] for attributes in page.all("a")] == [f"#{key}" for key in SECTIONS]
+
+
+def test_page_is_well_formed(page: Page) -> None:
+    assert not page.open
+    assert page.source.startswith("<!doctype html>")
+    assert page.all("html")[0]["lang"] == "en"
+
+
+def test_page_needs_nothing_but_itself(page: Page) -> None:
+    assert "http" not in page.source
+    assert "@import" not in page.source
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "img", "object"}
+    for tag, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes), tag
+        for name in ("src", "href"):
+            assert attributes.get(name, "#").startswith("#")
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", page.source))
+
+
+def test_ids_are_unique_and_references_meet_them(page: Page) -> None:
+    ids = Counter(attributes["id"] for _, attributes in page.tags if "id" in attributes)
+    assert max(ids.values()) == 1
+    named = set(re.findall(r"url\(#([^)]*)\)", page.source))
+    for _, attributes in page.tags:
+        named |= set(attributes.get("aria-labelledby", "").split())
+        named |= {attributes["href"][1:]} if "href" in attributes else set()
+    assert named <= set(ids)
+
+
+def test_headings_step_down_one_at_a_time(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+
+
+def test_figures_and_tables_are_named(page: Page) -> None:
+    tags = Counter(tag for tag, _ in page.tags)
+    assert tags["figure"] == tags["figcaption"] == tags["svg"] == tags["desc"] == 13
+    assert tags["table"] == tags["caption"]
+    for attributes in page.all("svg"):
+        assert attributes["role"] == "img"
+        assert attributes["aria-labelledby"]
+    assert all(attributes.get("scope") in {"col", "row"} for attributes in page.all("th"))
+
+
+def test_figures_follow_light_and_dark(page: Page) -> None:
+    drawings = "".join(re.findall(r"<svg.*?</svg>", page.source, re.S))
+    colours = set(re.findall(r"#[0-9a-fA-F]{6}\b", drawings))
+    assert colours <= {"#ffffff"}
+    assert "var(--ink)" in drawings
+    assert "prefers-color-scheme: dark" in page.source
+    assert "@media print" in page.source
+
+
+def test_bytes_are_the_same_every_time(scorecard: Scorecard, tmp_path: Path) -> None:
+    paths = [
+        write_report(scorecard, tmp_path / name, forecast=example_forecast()) for name in ("a.html", "b.html")
+    ]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_times_of_the_run_leave_no_trace(scorecard: Scorecard, tmp_path: Path) -> None:
+    slower = replace(scorecard, fits=scorecard.fits.assign(fit_seconds=99.125, forecast_seconds=88.25))
+    one = write_report(scorecard, tmp_path / "a.html").read_bytes()
+    assert write_report(slower, tmp_path / "b.html").read_bytes() == one
+
+
+def test_scorecard_alone_is_enough(scorecard: Scorecard, tmp_path: Path) -> None:
+    path = write_report(scorecard, tmp_path / "new" / "folder" / "report.html")
+    assert path == tmp_path / "new" / "folder" / "report.html"
+    keys = [attributes["id"] for attributes in Page(path).all("section")]
+    assert keys == [key for key in SECTIONS if key != "forecast"]
+    assert [file.name for file in path.parent.iterdir()] == ["report.html"]
+
+
+def test_verdict_names_who_to_use_and_where_nobody_loses(page: Page, scorecard: Scorecard) -> None:
+    words = page.words["verdict"].replace("\u00a0", " ")
+    scores = scorecard.table("purchases").droplevel("origin")
+    best = scores["crps"].idxmin()
+    skill = 100 * scores.loc[best, "skill_crps"]
+    assert f"For the single customer use {best}" in words
+    assert f"{skill:.1f} % better than that of {RATE}, the historical formula" in words
+    assert "Nowhere in this backtest." in words
+    assert "contained the actual total" in words
+
+
+def test_verdict_says_where_the_formula_wins(beaten: Scorecard, tmp_path: Path) -> None:
+    words = Page(write_report(beaten, tmp_path / "r.html", currency="€")).words["verdict"]
+    words = words.replace("\u00a0", " ")
+    assert f"For the total use {RATE}, the historical formula" in words
+    assert "contained the actual total at 0 of 2 origins" in words
+    wins = words.split("Where the simple formula wins")[1]
+    assert f"Money, RMSE of the mean: {RATE} €" in wins
+    assert "Money, size of the bias of the total" in wins
+    assert "at 2 of 2 origins" in wins
+    assert "Purchases" not in wins
+    assert "Nowhere" not in wins
+
+
+def test_every_lost_measure_is_listed(beaten: Scorecard, tmp_path: Path) -> None:
+    """The list is checked against the scores themselves, not against the code that wrote it."""
+    source = Page(write_report(beaten, tmp_path / "r.html")).source
+    listed = set(re.findall(r"<li>(Purchases|Money), ([^:]+):", source))
+    labels = {
+        "crps": "CRPS", "rmse": "RMSE of the mean", "mae": "MAE of the median", "mae_of_mean": "MAE of the mean",
+        "gini": "Gini", "capture_10": "Found in top 10\u00a0%",
+    }  # fmt: skip
+    for quantity, name in (("purchases", "Purchases"), ("spend", "Money")):
+        scores = beaten.table(quantity).groupby("model").mean()
+        lead = scores.loc[[PARETO, BGNBD], "crps"].idxmin()
+        for metric, label in labels.items():
+            sign = -1 if metric in {"gini", "capture_10"} else 1
+            if sign * scores.loc[RATE, metric] < sign * scores.loc[lead, metric]:
+                assert (name, label) in listed
+
+
+def test_best_of_a_column_is_bold(page: Page, scorecard: Scorecard) -> None:
+    table = re.search(r'<table id="scores-purchases">.*?</table>', page.source, re.S)
+    assert table is not None
+    rows = {
+        match[1]: match[2] for match in re.finditer(r'<th scope="row">([^<]+)</th>(.*?)</tr>', table[0], re.S)
+    }
+    best = scorecard.table("purchases").droplevel("origin")["rmse"].idxmin()
+    second = re.findall(r"<td[^>]*>(.*?)</td>", rows[str(best)])[1]
+    assert second.startswith("<strong>")
+    assert "—" in rows[RATE]
+    assert "a formula gives one number" in page.words["comparison"]
+
+
+def test_without_formula_the_report_says_what_it_cannot_say(scorecard: Scorecard, tmp_path: Path) -> None:
+    tables = {
+        name: getattr(scorecard, name).query("model != @RATE")
+        for name in ("predictions", "totals", "tracking")
+    }
+    alone = replace(scorecard, **tables, baseline=None)
+    words = Page(write_report(alone, tmp_path / "r.html")).words
+    assert "cannot say whether a model is worth its effort" in words["verdict"]
+    assert "No baseline was named" in words["comparison"]
+
+
+def test_formulas_alone_can_be_reported(scorecard: Scorecard, tmp_path: Path) -> None:
+    tables = {
+        name: getattr(scorecard, name).query("model == @RATE")
+        for name in ("predictions", "totals", "tracking")
+    }
+    path = write_report(
+        replace(scorecard, **tables), tmp_path / "r.html", forecast=example_forecast(is_distribution=False)
+    )
+    words = Page(path).words
+    assert "nothing to calibrate" in words["calibration"]
+    assert "a formula gives one number and no interval" in words["forecast"]
+
+
+def test_purchases_alone_can_be_reported(scorecard: Scorecard, tmp_path: Path) -> None:
+    tables = {
+        name: getattr(scorecard, name).query("quantity == 'purchases'") for name in ("predictions", "totals")
+    }
+    words = Page(write_report(replace(scorecard, **tables), tmp_path / "r.html")).words
+    assert "Money" not in words["verdict"]
+
+
+def test_failed_fit_is_told_and_its_forecaster_not_compared(beaten: Scorecard, tmp_path: Path) -> None:
+    lost = "origin == '1997-08-05' and model == @PARETO"
+    tables = {
+        name: getattr(beaten, name).query(f"not ({lost})") for name in ("predictions", "totals", "tracking")
+    }
+    fits = beaten.fits.copy()
+    fits.loc[fits.eval(lost), ["status", "reason"]] = ["failed", "no optimum was found"]
+    words = Page(write_report(replace(beaten, **tables, fits=fits), tmp_path / "r.html")).words
+    assert f"1 fit failed ({PARETO})" in words["verdict"]
+    assert f"use {PARETO}" not in words["verdict"]
+    assert "no optimum was found" in words["fits"]
+    assert f"Not scored at every origin, so never the best: {PARETO}." in words["comparison"]
+
+
+def test_text_from_outside_stays_text(scorecard: Scorecard, tmp_path: Path) -> None:
+    evil = "<script>alert('x')</script> & $\\frac$"
+    tables = {
+        name: getattr(scorecard, name).assign(model=getattr(scorecard, name)["model"].replace(PARETO, evil))
+        for name in ("predictions", "totals", "tracking", "fits")
+    }
+    ids = [evil, *(f"id-{i}" for i in range(49))]
+    path = write_report(
+        replace(scorecard, **tables),
+        tmp_path / "r.html",
+        forecast=example_forecast(ids=ids),
+        title=evil,
+        currency="<u>",
+        top=50,
+    )
+    page = Page(path)
+    assert not page.all("script")
+    assert not page.all("u")
+    assert evil in page.words["forecast"]
+    assert "<script" not in page.source
+
+
+def test_ids_can_be_hidden_everywhere(scorecard: Scorecard, fitted: FittedCLV, tmp_path: Path) -> None:
+    ids = [f"secret-{i}" for i in range(50)]
+    report = "rows in 9, used 9, purchases 9\nmerged: 2 (first: secret-1 (old), secret-2)"
+    told = replace(scorecard, data=scorecard.data.assign(report=report))
+    forecast = example_forecast(ids=ids)
+    path = tmp_path / "r.html"
+    assert "secret-" in write_report(told, path, forecast=forecast, fitted=fitted).read_text(encoding="utf-8")
+    hidden = write_report(told, path, forecast=forecast, fitted=fitted, hash_ids=True)
+    text = hidden.read_text(encoding="utf-8")
+    assert "secret-" not in text
+    assert "first ids withheld" in text
+    assert "SHA-256" in text
+
+
+def test_top_limits_the_customers_shown(scorecard: Scorecard, tmp_path: Path) -> None:
+    page = Page(write_report(scorecard, tmp_path / "r.html", forecast=example_forecast(), top=3))
+    assert "The 3 customers with the highest expected value" in page.words["forecast"]
+    best = example_forecast().customers.nlargest(4, "clv_mean")["customer_id"].tolist()
+    table = page.source.split('<table id="forecast-top">')[1].split("</table>")[0]
+    assert re.findall(r'<th scope="row">([^<]+)', table) == best[:3]
+    with pytest.raises(ArgumentError, match="top"):
+        write_report(scorecard, tmp_path / "r.html", top=-1)
+
+
+def test_fits_show_parameters_with_meaning_and_status(
+    scorecard: Scorecard, fitted: FittedCLV, tmp_path: Path
+) -> None:
+    words = Page(write_report(scorecard, tmp_path / "r.html", fitted=fitted)).words
+    for posterior in fitted.posteriors:
+        assert posterior.status.value in words["fits"]
+        for param in posterior.model.params:
+            assert param.meaning in words["fits"]
+    assert "rows without a date" in words["data"]
+
+
+def test_provenance_is_told_in_full(page: Page, scorecard: Scorecard) -> None:
+    for key, value in {**scorecard.provenance, **example_forecast().provenance}.items():
+        assert key.replace("_", " ") in page.words["provenance"]
+        if isinstance(value, str | int):
+            assert str(value) in page.words["provenance"].replace("\u00a0", " ")
+
+
+def test_a_failing_report_leaves_the_old_file(scorecard: Scorecard, tmp_path: Path) -> None:
+    path = write_report(scorecard, tmp_path / "r.html")
+    before = path.read_bytes()
+    with pytest.raises(ArgumentError, match="no predictions"):
+        write_report(replace(scorecard, predictions=scorecard.predictions.head(0)), path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["r.html"]
+
+
+def test_a_folder_in_the_way_leaves_no_litter(scorecard: Scorecard, tmp_path: Path) -> None:
+    (tmp_path / "r.html").mkdir()
+    with pytest.raises(OSError, match=r"r\.html"):
+        write_report(scorecard, tmp_path / "r.html")
+    assert [file.name for file in tmp_path.iterdir()] == ["r.html"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -98,8 +99,12 @@ def fit(
     )
 
 
+@cache
+def _versions() -> dict[str, str]:
+    return {package: version(package) for package in ("clvmodels", "numpy", "scipy")}
+
+
 def _provenance(model: PurchaseModel | SpendModel, rfm: RFM, method: str, seed: int) -> dict[str, Any]:
-    packages = ("clvmodels", "numpy", "scipy")
     return {
         "model": model.name,
         "method": method,
@@ -107,5 +112,5 @@ def _provenance(model: PurchaseModel | SpendModel, rfm: RFM, method: str, seed: 
         "data": rfm.fingerprint(),
         "customers": rfm.customers,
         "time_unit": rfm.time_unit,
-        "versions": {package: version(package) for package in packages},
+        "versions": dict(_versions()),
     }

@@ -1,9 +1,8 @@
-"""The mode of an objective: quasi-Newton to come near, Newton to arrive, and an honest status."""
+"""The mode of an objective by Newton's method in unit-free coordinates, and an honest status."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,11 @@ from clvmodels.inference.objective import Objective
 BOX = 12.0
 """Search box of z on either side of 0: a factor 160,000 from the scale of the data."""
 GRADIENT_TOLERANCE = 1e-6
+MOST_STEPS = 100
+LONGEST_STEP = 2.0
+ARRIVED = 1e-9
+"""Largest step that counts as standing still; Newton's error is then its square."""
+FLAT = 1e-8
 VAGUE_SD = 5.0
 """Standard deviation of a log parameter beyond which the data do not determine it (a factor of 150)."""
 PRIOR_SHARE = 0.8
@@ -46,66 +50,45 @@ def find_mode(objective: Objective) -> Mode:
     """Maximise the objective from its prior centre, and from further starts if that one fails."""
     modes = []
     for shift in (0.0, -1.5, 1.5):
-        z = _polish(objective, _climb(objective, objective.prior_centre + shift))
-        mode = _judge(objective, z)
+        mode = _judge(objective, _climb(objective, objective.prior_centre + shift))
         if mode.status is FitStatus.CONVERGED:
             return mode
         modes.append(mode)
     return max(modes, key=lambda mode: (mode.status.usable, objective.value_and_grad(mode.z)[0]))
 
 
-def _climb(objective: Objective, start: np.ndarray) -> np.ndarray:
-    from scipy.optimize import minimize
-
-    def descend(z: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slope = objective.value_and_grad(z)
-        return -value, -slope
-
-    bounds = [(-BOX, BOX)] * len(start)
-    options: Any = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-5}
-    found: Any = minimize(descend, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return np.asarray(found.x)
-
-
-def _polish(objective: Objective, z: np.ndarray) -> np.ndarray:
-    """Newton steps inside the box until they vanish; a step that does not climb is halved."""
-    value = objective.value_and_grad(z)[0]
-    for _ in range(20):
-        step = _newton_step(objective, z)
-        if step is None:
-            return z
-        for _ in range(8):
+def _climb(objective: Objective, z: np.ndarray) -> np.ndarray:
+    """Newton steps inside the box until they vanish; a step that does not climb is shortened."""
+    value, slope = objective.value_and_grad(z)
+    for _ in range(MOST_STEPS):
+        step = _newton_step(objective, z, slope)
+        for _ in range(10):
             trial = np.clip(z + step, -BOX, BOX)
-            trial_value = objective.value_and_grad(trial)[0]
+            trial_value, trial_slope = objective.value_and_grad(trial)
             if trial_value >= value - 1e-13 * abs(value):
                 break
-            step = step / 2
+            step = step / 4
         else:
             return z
         moved = float(np.max(np.abs(trial - z)))
-        z, value = trial, trial_value
-        if moved < 1e-10:
+        z, value, slope = trial, trial_value, trial_slope
+        if moved < ARRIVED:
             return z
     return z
 
 
-def _newton_step(objective: Objective, z: np.ndarray) -> np.ndarray | None:
-    free = _free(objective, z)
-    curvature = -objective.hessian(z)[np.ix_(free, free)]
-    eigenvalues, axes = np.linalg.eigh(curvature)
-    if not free.any() or eigenvalues[0] <= 0:
-        return None
-    slope = objective.value_and_grad(z)[1][free]
+def _newton_step(objective: Objective, z: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Newton's step in the coordinates not pressed against the box, at most `LONGEST_STEP` in each.
+
+    Curvature of the wrong sign counts by its size, so that the step climbs away from saddles.
+    """
+    free = ~(((z >= BOX) & (slope > 0)) | ((z <= -BOX) & (slope < 0)))
     step = np.zeros(len(z))
-    step[free] = axes @ ((axes.T @ slope) / eigenvalues)
-    return step * min(1.0, 2.0 / max(float(np.max(np.abs(step))), 1e-300))
-
-
-def _free(objective: Objective, z: np.ndarray) -> np.ndarray:
-    """Coordinates not pressed against the box."""
-    slope = objective.value_and_grad(z)[1]
-    free: np.ndarray = ~(((z >= BOX) & (slope > 0)) | ((z <= -BOX) & (slope < 0)))
-    return free
+    if free.any():
+        eigenvalues, axes = np.linalg.eigh(objective.rough_hessian(z)[np.ix_(free, free)])
+        size = np.maximum(np.abs(eigenvalues), FLAT)
+        step[free] = axes @ ((axes.T @ slope[free]) / size)
+    return step * min(1.0, LONGEST_STEP / max(float(np.max(np.abs(step))), FLAT))
 
 
 def _judge(objective: Objective, z: np.ndarray) -> Mode:

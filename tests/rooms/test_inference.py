@@ -75,7 +75,6 @@ def test_failure_is_raised_on_request_only(cdnow_rfm: clv.RFM, monkeypatch: pyte
     import clvmodels.inference.mode as mode
 
     monkeypatch.setattr(mode, "_climb", lambda _, start: start + 3.0)
-    monkeypatch.setattr(mode, "_polish", lambda _, z: z)
     posterior = clv.fit("bg_nbd", cdnow_rfm, method="mle")
     assert posterior.status is FitStatus.FAILED
     with pytest.raises(clv.FitError, match=r"BG/NBD, mle: .*(curvature|gradient)"):

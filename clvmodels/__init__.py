@@ -34,24 +34,24 @@ if TYPE_CHECKING:
     from clvmodels.transactions import rfm_summary as rfm_summary
 
 _HOME = {
+    "AOVFrequencyLifespan": "baselines",
     "ArgumentError": "errors",
     "CLVModel": "forecast",
     "ClvError": "errors",
     "ClvWarning": "errors",
+    "CohortAverage": "baselines",
     "DataError": "errors",
     "FitError": "errors",
     "FitStatus": "errors",
-    "CohortAverage": "baselines",
     "FittedCLV": "forecast",
-    "HistoricalCLV": "baselines",
-    "NetHistoricalCLV": "baselines",
-    "LifespanCLV": "baselines",
-    "AOVFrequencyLifespan": "baselines",
-    "ZeroForecast": "baselines",
     "Forecast": "prediction",
+    "HistoricalCLV": "baselines",
+    "LifespanCLV": "baselines",
+    "NetHistoricalCLV": "baselines",
     "Posterior": "inference",
     "RFM": "rfm",
     "Scorecard": "backtesting",
+    "ZeroForecast": "baselines",
     "backtest": "backtesting",
     "calibration_holdout": "transactions",
     "fit": "inference",
@@ -59,6 +59,7 @@ _HOME = {
     "load_donations": "datasets",
     "rfm_summary": "transactions",
     "simulate": "datasets",
+    "write_report": "report",
 }
 
 __version__ = "0.1.0"

@@ -60,7 +60,7 @@ def crps_from_draws(draws: Any, actual: Any, estimator: Literal["fair", "qd"] = 
     """
     if estimator not in ("fair", "qd"):
         raise ArgumentError(f"estimator={estimator!r} is neither 'fair' nor 'qd'")
-    (actual,) = as_columns(actual=actual)
+    (actual,) = as_columns({"actual": actual})
     table = as_draws(draws, len(actual), least=2 if estimator == "fair" else 1)
     size = len(table)
     pairs = size * (size - 1) if estimator == "fair" else size * size
@@ -102,7 +102,7 @@ def crps_of_point(actual: Any, predicted: Any) -> np.ndarray:
     >>> crps_of_point([0, 3], [1, 3]).tolist()
     [1.0, 0.0]
     """
-    actual, predicted = as_columns(actual=actual, predicted=predicted)
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
     return np.asarray(np.abs(predicted - actual))
 
 
@@ -136,7 +136,7 @@ def pinball(actual: Any, quantile: Any, level: float) -> float:
     4.1
     """
     tau = as_share("level", level)
-    actual, quantile = as_columns(actual=actual, quantile=quantile)
+    actual, quantile = as_columns({"actual": actual, "quantile": quantile})
     error = actual - quantile
     return mean_of(np.maximum(tau * error, (tau - 1) * error))
 
@@ -168,7 +168,7 @@ def interval_coverage(actual: Any, low: Any, high: Any) -> float:
     >>> interval_coverage([0, 3, 5, 9], [0, 1, 6, 2], [2, 3, 8, 8])
     0.5
     """
-    actual, low, high = as_columns(actual=actual, low=low, high=high)
+    actual, low, high = as_columns({"actual": actual, "low": low, "high": high})
     _check_bounds(low, high)
     return float(((low <= actual) & (actual <= high)).mean())
 
@@ -196,7 +196,7 @@ def interval_width(low: Any, high: Any) -> float:
     >>> interval_width([0, 1], [2, 5])
     3.0
     """
-    low, high = as_columns(low=low, high=high)
+    low, high = as_columns({"low": low, "high": high})
     _check_bounds(low, high)
     return mean_of(high - low)
 
@@ -242,7 +242,7 @@ def randomised_pit(draws: Any, actual: Any, rng: np.random.Generator) -> np.ndar
     >>> bool(0 < pit[0] < 0.75), bool(0.75 < pit[1] < 1)
     (True, True)
     """
-    (actual,) = as_columns(actual=actual)
+    (actual,) = as_columns({"actual": actual})
     table = as_draws(draws, len(actual))
     below = (table < actual).sum(axis=0)
     equal = (table == actual).sum(axis=0)
@@ -313,7 +313,7 @@ def pit_distance(pit: Any) -> float:
 
 
 def _as_pit(pit: Any) -> np.ndarray:
-    (values,) = as_columns(pit=pit)
+    (values,) = as_columns({"pit": pit})
     if outside := int(((values < 0) | (values > 1)).sum()):
         raise ArgumentError(f"{outside:,} PIT values lie outside [0, 1]; make them with randomised_pit")
     return values

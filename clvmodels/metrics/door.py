@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from clvmodels.errors import ArgumentError
 
 
-def as_columns(**named: Any) -> list[np.ndarray]:
+def as_columns(named: Mapping[str, Any]) -> list[np.ndarray]:
     """Finite (n,) float arrays of one length, n >= 1, in the order given.
 
     Raises

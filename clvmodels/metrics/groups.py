@@ -141,7 +141,7 @@ def holdout_by_frequency(
     named = {"frequency": frequency, "actual": actual} | (
         {} if predicted is None else {"predicted": predicted}
     )
-    columns = dict(zip(named, as_columns(**named), strict=True))
+    columns = dict(zip(named, as_columns(named), strict=True))
     counts = columns.pop("frequency")
     if odd := int(((counts < 0) | (counts != np.floor(counts))).sum()):
         raise ArgumentError(f"{odd:,} frequencies are no whole numbers >= 0; count repeat purchases")
@@ -160,7 +160,7 @@ def _means(group: np.ndarray, column: np.ndarray) -> np.ndarray:
 
 
 def _as_chances(outcome: Any, probability: Any) -> list[np.ndarray]:
-    columns = as_columns(outcome=outcome, probability=probability)
+    columns = as_columns({"outcome": outcome, "probability": probability})
     if odd := int(((columns[0] != 0) & (columns[0] != 1)).sum()):
         raise ArgumentError(f"{odd:,} outcomes are neither 0 nor 1; pass actual > 0")
     if outside := int(((columns[1] < 0) | (columns[1] > 1)).sum()):

@@ -36,7 +36,7 @@ def mae(actual: Any, predicted: Any) -> float:
     >>> mae([0, 2, 1], [1, 2, 4])
     1.3333333333333333
     """
-    actual, predicted = as_columns(actual=actual, predicted=predicted)
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
     return mean_of(np.abs(predicted - actual))
 
 
@@ -64,7 +64,7 @@ def rmse(actual: Any, predicted: Any) -> float:
     >>> rmse([0, 2, 1], [1, 2, 3])
     1.2909944487358056
     """
-    actual, predicted = as_columns(actual=actual, predicted=predicted)
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
     error = predicted - actual
     return math.sqrt(mean_of(error * error))
 
@@ -95,7 +95,7 @@ def bias(actual: Any, predicted: Any) -> float:
     >>> bias([0, 2, 1], [1, 2, 3])
     1.0
     """
-    actual, predicted = as_columns(actual=actual, predicted=predicted)
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
     return mean_of(predicted - actual)
 
 
@@ -124,7 +124,7 @@ def bias_percent(actual: Any, predicted: Any) -> float:
     >>> bias_percent([0, 2, 2], [1, 2, 2])
     25.0
     """
-    actual, predicted = as_columns(actual=actual, predicted=predicted)
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
     return 100 * ratio(math.fsum((predicted - actual).tolist()), math.fsum(actual.tolist()))
 
 

@@ -45,7 +45,7 @@ def normalised_gini(actual: Any, predicted: Any) -> float:
     >>> normalised_gini([0, 1, 3], [7, 7, 7])
     0.0
     """
-    actual, predicted = as_columns(actual=actual, predicted=predicted)
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
     _check_amounts(actual)
     return ratio(_concentration(actual, predicted), _concentration(actual, actual))
 
@@ -75,7 +75,7 @@ def spearman(actual: Any, predicted: Any) -> float:
     >>> round(spearman([0, 0, 1, 5], [1, 2, 3, 4]), 6)
     0.948683
     """
-    actual, predicted = as_columns(actual=actual, predicted=predicted)
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
     centre = (len(actual) + 1) / 2
     first, second = _mean_rank(actual) - centre, _mean_rank(predicted) - centre
     joint, one, two = (
@@ -115,7 +115,7 @@ def capture_of_value(actual: Any, predicted: Any, top: float = 0.1) -> float:
     >>> capture_of_value([10, 0, 30, 60], [4, 1, 3, 2], top=0.5)
     0.4
     """
-    actual, predicted = as_columns(actual=actual, predicted=predicted)
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
     _check_amounts(actual)
     member = _membership(predicted, top)
     return ratio(math.fsum((member * actual).tolist()), math.fsum(actual.tolist()))
@@ -150,7 +150,7 @@ def capture_of_customers(actual: Any, predicted: Any, top: float = 0.1) -> float
     >>> capture_of_customers([10, 0, 30, 60], [4, 1, 3, 2], top=0.5)
     0.5
     """
-    actual, predicted = as_columns(actual=actual, predicted=predicted)
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
     found, best = _membership(predicted, top), _membership(actual, top)
     return math.fsum((found * best).tolist()) / _count(len(actual), top)
 

@@ -174,18 +174,20 @@ def test_months_of_cohorts_are_those_of_the_first_purchase() -> None:
     assert found["feb"] == found["also feb"] == pytest.approx(58 / 28 * 28)  # 27 days, and the floor of one
 
 
-def test_a_mean_that_includes_the_first_purchase_gives_the_same(sheet: RFM) -> None:
-    included = RFM.from_arrays(
+@pytest.mark.parametrize("included", [[1, 1, 1, 1], [1, 0, 0, 1]])
+def test_a_mean_that_includes_the_first_purchase_gives_the_same(sheet: RFM, included: list[int]) -> None:
+    count = sheet.frequency + included
+    other = RFM.from_arrays(
         frequency=sheet.frequency,
         recency=sheet.recency,
         T=sheet.T,
-        spend_count=sheet.frequency + 1,
-        monetary_value=[70 / 4, 30, 20 / 2, 56 / 5],
+        spend_count=count,
+        monetary_value=np.where(included, [70 / 4, 30, 20 / 2, 56 / 5], sheet.monetary_value),
         statistics=sheet.statistics,
         observation_end="2026-06-30",
     )
     for make in BASELINES.values():
-        assert values(make(), included, "10W") == pytest.approx(values(make(), sheet, "10W"), abs=1e-12)
+        assert values(make(), other, "10W") == pytest.approx(values(make(), sheet, "10W"), abs=1e-12)
 
 
 # --- what holds for every formula --------------------------------------------------------------------------

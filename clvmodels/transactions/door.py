@@ -361,8 +361,8 @@ def _apply_choices(
     notes = []
     kept = rows
     cases = (
-        ("negative", rules.refunds == "drop", nw.col("spend") < 0, "rows with negative spend"),
-        ("zero", rules.zero_spend == "drop", nw.col("spend") == 0, "rows with zero spend"),
+        ("negative", rules.refunds == "drop", nw.col("spend") < 0, "rows of the log with negative spend"),
+        ("zero", rules.zero_spend == "drop", nw.col("spend") == 0, "rows of the log with zero spend"),
     )
     for name, drop, condition, what in cases:
         if not counts.get(name):

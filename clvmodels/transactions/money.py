@@ -1,8 +1,9 @@
 """Money that adds up to the same bits in every order and on every engine.
 
 Floating-point sums depend on the order of the rows, and engines add in parallel. So an amount is
-split into three whole numbers of 30 bits below the largest amount of the log: amount = (high·2⁶⁰ +
-middle·2³⁰ + low)·2^(exponent-90). Whole numbers add exactly; the sum is rounded once, at the end.
+split into three whole numbers of 36 bits below the largest amount of the log:
+amount = (high·2⁷² + middle·2³⁶ + low)·2^(exponent-108). Whole numbers add exactly; the sum is rounded
+at the end. Amounts down to 2⁻⁵⁵ of the largest are split without loss.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import numpy as np
 
 LIMBS = ("high", "middle", "low")
 LOG_EXPONENT = 10  # logarithms of positive numbers stay below 2**10 in size
-_LIMB = 2.0**30
-_SHIFTS = (30, 60, 90)
+_BITS = 36
+_WIDTH = 2**_BITS
+_SHIFTS = (_BITS, 2 * _BITS, 3 * _BITS)
 _LOWEST_EXPONENT = -900  # keeps the powers of two below within the range of a float
 
 
@@ -32,10 +34,10 @@ def with_limbs(frame: nw.LazyFrame[Any], column: str, exponent: int, prefix: str
     """
     names = [prefix + name for name in LIMBS]
     sign = nw.when(nw.col(column) < 0).then(nw.lit(-1)).otherwise(nw.lit(1)).cast(nw.Int64)
-    frame = frame.with_columns(sign=sign, rest=nw.col(column).abs() * 2.0 ** (30 - exponent))
+    frame = frame.with_columns(sign=sign, rest=nw.col(column).abs() * 2.0 ** (_BITS - exponent))
     for name in names:
         frame = frame.with_columns(nw.col("rest").floor().alias(name))
-        frame = frame.with_columns(rest=(nw.col("rest") - nw.col(name)) * _LIMB)
+        frame = frame.with_columns(rest=(nw.col("rest") - nw.col(name)) * float(_WIDTH))
     return frame.with_columns((nw.col(name).cast(nw.Int64) * nw.col("sign")).alias(name) for name in names)
 
 
@@ -45,12 +47,12 @@ def summed(prefix: str = "") -> dict[str, nw.Expr]:
 
 
 def carried(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Bring sums back to one standard form: middle and low in [0, 2³⁰), the sign in high."""
+    """Bring sums back to one standard form: middle and low in [0, 2³⁶), the sign in high."""
     frame = frame.with_columns(nw.col(name).cast(nw.Int64) for name in LIMBS)
     for lower, upper in (("low", "middle"), ("middle", "high")):
-        carry = (nw.col(lower).cast(nw.Float64) * (1 / _LIMB)).floor().cast(nw.Int64)
+        carry = (nw.col(lower).cast(nw.Float64) / float(_WIDTH)).floor().cast(nw.Int64)
         frame = frame.with_columns(
-            (nw.col(lower) - carry * int(_LIMB)).alias(lower), (nw.col(upper) + carry).alias(upper)
+            (nw.col(lower) - carry * _WIDTH).alias(lower), (nw.col(upper) + carry).alias(upper)
         )
     return frame
 
@@ -71,16 +73,17 @@ def is_positive() -> nw.Expr:
 
 
 def total(limbs: np.ndarray, exponent: int) -> np.ndarray:
-    """Floats of (3, n) sums, rounded once.
+    """Floats of (3, n) sums.
 
     Examples
     --------
-    >>> total(np.array([[1], [0], [0]]), 30)
+    >>> total(np.array([[1], [0], [0]]), 36)
     array([1.])
     """
     high, middle, low = np.asarray(limbs, dtype=np.int64)
-    width = int(_LIMB)
-    middle = middle + low // width
-    high = high + middle // width
-    fine = middle % width * width + low % width
-    return np.ldexp(high.astype(float), exponent - 30) + np.ldexp(fine.astype(float), exponent - 90)
+    middle = middle + low // _WIDTH
+    high = high + middle // _WIDTH
+    parts = zip((high, middle % _WIDTH, low % _WIDTH), _SHIFTS, strict=True)
+    first, second, third = (np.ldexp(part.astype(float), exponent - shift) for part, shift in parts)
+    rounded: np.ndarray = first + (second + third)
+    return rounded

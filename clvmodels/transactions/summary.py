@@ -141,15 +141,15 @@ def summarise(log: Log, observation_start: Moment | None, observation_end: Momen
     return _as_rfm(log, table, end, notes)
 
 
-def purchases_of(log: Log, rows: nw.LazyFrame[Any], *keys: str) -> nw.LazyFrame[Any]:
-    """One row per customer and period (and further keys): first stamp, number of rows, carried money.
+def purchases_of(log: Log, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """One row per customer and period: first stamp, number of rows, carried money.
 
     With netted refunds, periods without positive money are still there; see `without_refunded`.
     """
     measures = {"stamp": nw.col("stamp").min(), "rows": nw.len()}
     if log.rules.spend is not None:
         measures |= {**money.summed(), "refund": nw.col("refund").sum()}
-    purchases = rows.group_by("customer_id", "period", *keys).agg(**measures)
+    purchases = rows.group_by("customer_id", "period").agg(**measures)
     return purchases if log.rules.spend is None else money.carried(purchases)
 
 

@@ -291,6 +291,8 @@ def test_money_is_added_without_loss_at_any_scale(customers: list[list[float]], 
     first = rfm_summary(log, spend="spend").statistics["spend_first"]
     wanted = [math.fsum(amount * 10.0**power for amount in row) for row in customers]
     np.testing.assert_allclose(first, wanted, rtol=4e-16, atol=0)
+    single = [i for i, row in enumerate(customers) if len(row) == 1]
+    assert first[single].tolist() == [wanted[i] for i in single]
 
 
 def test_ids_keep_their_type_and_order_the_result() -> None:
@@ -562,8 +564,8 @@ def test_refunds_are_netted_within_their_period(engine: Engine) -> None:
     assert rfm.statistics["spend_first"].tolist() == [15, 0]
     assert rfm.statistics["spend_positive_count"].tolist() == [1, 0]
     assert notes(rfm) == {
-        "rows with negative spend subtracted within their period": (3, ("ann",)),
-        "rows with zero spend kept as purchases": (2, ("bob",)),
+        "rows of the log with negative spend subtracted within their period": (3, ("ann",)),
+        "rows of the log with zero spend kept as purchases": (2, ("bob",)),
         "rows after observation_end not used": (1, ("cid",)),
         "periods left out whose refunds reached or exceeded their purchases, by 7.50 in all": (2, ("ann",)),
         "rows merged into a purchase of the same period": (2, ("ann",)),
@@ -578,8 +580,8 @@ def test_refunds_and_free_rows_can_be_dropped(engine: Engine) -> None:
     assert rfm.frequency.tolist() == [2, 0]
     assert rfm.monetary_value.tolist() == [25, 0]
     shown = notes(rfm)
-    assert shown["rows with negative spend left out"] == (3, ("ann",))
-    assert shown["rows with zero spend left out"] == (2, ("bob",))
+    assert shown["rows of the log with negative spend left out"] == (3, ("ann",))
+    assert shown["rows of the log with zero spend left out"] == (2, ("bob",))
     assert shown["no observation_end given, so the last date of the log, 2026-02-01; rows on it"] == (
         1,
         ("cid",),
@@ -615,6 +617,10 @@ def test_customers_whose_birth_is_not_known_are_left_out_everywhere() -> None:
     rfm = rfm_summary(SMALL, **options)
     assert rfm.customer_id.tolist() == ["bob", "cid"]
     assert notes(rfm)["customers left out because they bought before observation_start"] == (1, ("ann",))
+    assert rfm_summary(SMALL, **{**options, "observation_start": "2026-01-05"}).customer_id.tolist() == [
+        "bob",
+        "cid",
+    ]
     rfm, holdout = calibration_holdout(SMALL, cutoff="2026-01-10", **options)
     assert rfm.customer_id.tolist() == ["bob"]
     assert (holdout.new_customers, holdout.new_purchases) == (1, 1)

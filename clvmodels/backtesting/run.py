@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from importlib.metadata import version
+from itertools import product
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -95,30 +96,26 @@ business_timezone
     >>> result.totals.query("quantity == 'purchases'")[["origin", "actual"]].values.tolist()
     [['1997-09-30', 1882.0]]
     """
-    options: dict[str, Any] = {
+    columns = {
         "customer_id": customer_id,
         "date": date,
         "spend": spend,
-        "period": period,
-        "time_unit": time_unit,
-        "observation_start": observation_start,
-        "first_purchase": first_purchase,
-        "refunds": refunds,
-        "zero_spend": zero_spend,
         "business_timezone": business_timezone,
     }
+    clock = {"period": period, "time_unit": time_unit, "observation_start": observation_start}
+    money = {"first_purchase": first_purchase, "refunds": refunds, "zero_spend": zero_spend}
+    options: dict[str, Any] = {**columns, **clock, **money}
     names = _check_names(forecasters, baseline)
     cutoffs = _plan_origins(transactions, origins, horizon, options)
-    steps = [(cutoff, forecaster) for cutoff in cutoffs for forecaster in forecasters]
     records: list[Record] = []
-    for index, (cutoff, forecaster) in enumerate(steps):
+    for index, (cutoff, forecaster) in enumerate(product(cutoffs, forecasters)):
         if progress is not None:
-            progress(index, len(steps), f"{last_observed(cutoff)!s} {forecaster.name}")
+            progress(index, len(cutoffs) * len(forecasters), f"{last_observed(cutoff)!s} {forecaster.name}")
         if index % len(forecasters) == 0:
             rfm, holdout = _cut(transactions, cutoff, horizon, options)
         records.append(_walk(forecaster, rfm, holdout, horizon, draws, seed))
     if progress is not None:
-        progress(len(steps), len(steps), "done")
+        progress(len(records), len(records), "done")
     return _collect(records, names, baseline, {"horizon": horizon, "draws": draws, "seed": seed, **options})
 
 

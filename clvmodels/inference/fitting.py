@@ -71,23 +71,19 @@ def fit(
     chosen = get_model(model) if isinstance(model, str) else model
     objective = build_objective(chosen, rfm, with_prior=method != "mle")
     mode = find_mode(objective)
-    coordinates, status, reason = mode.z[:, None], mode.status, mode.reason
+    z, status, reason = mode.z[:, None], mode.status, mode.reason
     diagnostics = {"customers": objective.customers, "patterns": float(len(objective.patterns))}
     if method == "laplace" and mode.covariance is not None and status.usable:
         drawn = draw_laplace(objective, mode, draws, np.random.default_rng(seed))
-        coordinates = drawn.z
-        diagnostics |= {
-            "k_hat": drawn.k_hat,
-            "effective_size": drawn.effective_size,
-            "rounds": float(drawn.rounds),
-        }
+        z = drawn.z
+        diagnostics |= {"k_hat": drawn.k_hat, "effective_size": drawn.effective_size, "rounds": drawn.rounds}
         if drawn.k_hat > K_HAT_LIMIT:
             status, reason = FitStatus.UNRELIABLE, FitStatus.UNRELIABLE.value
     theta = objective.theta(mode.z)
     return Posterior(
         model=chosen,
         method=method,
-        draws=objective.theta(coordinates).T,
+        draws=objective.theta(z).T,
         mode=theta,
         covariance=None if mode.covariance is None else mode.covariance * np.outer(theta, theta),
         loglik=objective.loglik(mode.z),

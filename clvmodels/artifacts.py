@@ -13,12 +13,12 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from clvmodels import __version__
 from clvmodels.errors import ArgumentError, ArtifactError, FitStatus
 from clvmodels.forecast import FittedCLV
 from clvmodels.inference import Posterior
@@ -291,7 +291,7 @@ def _write_manifest(folder: Path, kind: str, content: Mapping[str, Any], files: 
     manifest = {
         "kind": kind,
         "schema": SCHEMA,
-        "clvmodels": __version__,
+        "clvmodels": version("clvmodels"),
         "files": {name: _checksum((folder / name).read_bytes()) for name in files},
         **as_json(content),
     }

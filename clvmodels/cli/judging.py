@@ -1,0 +1,158 @@
+"""The commands that judge forecasters: run a backtest, and write its report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clvmodels.cli.options import (
+    Currency,
+    Draws,
+    FolderOut,
+    HashIds,
+    Log,
+    MethodName,
+    Model,
+    PageOut,
+    Seed,
+    SpendName,
+)
+from clvmodels.cli.show import LEGEND, comparison, failures, progress, say, verdict, wrote
+from clvmodels.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from clvmodels.backtesting import Scorecard
+    from clvmodels.contracts import Forecaster
+
+DEFAULT_NAMES = ("pareto_nbd", "bg_nbd", "historical")
+
+Holdout = Annotated[
+    str, typer.Option("--horizon", metavar="LENGTH", help="Length of every holdout, as 39W or 6M.")
+]
+Origins = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="N|DATE",
+        help="How many holdouts, one after the other up to the end of the log; or the last known day of one, "
+        "and the option again for the next.",
+        show_default="1",
+    ),
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Who takes part; give it again for the next. Models: bg_nbd, pareto_nbd. Formulas: historical, "
+        "historical_all, cohort_average, net_historical, lifespan, aov_frequency_lifespan, zero.",
+        show_default=", ".join(DEFAULT_NAMES),
+    ),
+]
+
+
+def backtest(
+    log: Log,
+    horizon: Holdout,
+    out: FolderOut,
+    origins: Origins = None,
+    model: Names = None,
+    spend: SpendName = None,
+    method: MethodName = None,
+    draws: Draws = 1000,
+    seed: Seed = 0,
+) -> None:
+    """Forecast from earlier dates, compare with what happened, and save the scorecard.
+
+    Example: clvmodels backtest log.csv --horizon 26W --origins 2 --out backtest
+    """
+    from clvmodels.artifacts import check_folder, save_scorecard
+    from clvmodels.backtesting import backtest as run
+
+    check_folder(out, "scorecard")
+    parts = Model(spend=spend, method=method)
+    forecasters = [forecaster_of(name, parts, no_spend=log.no_spend) for name in model or DEFAULT_NAMES]
+    with progress("backtest") as move:
+        scorecard = run(
+            log.read(),
+            forecasters,
+            horizon=horizon,
+            origins=parse_origins(origins or ["1"]),
+            draws=draws,
+            seed=seed,
+            progress=move,
+            **log.rules,
+        )
+    say_scorecard(scorecard)
+    wrote(save_scorecard(scorecard, out))
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A saved backtest.", show_default=False)],
+    out: PageOut,
+    currency: Currency = "",
+    title: Annotated[str | None, typer.Option(help="Title of the page.", show_default=False)] = None,
+    hash_ids: HashIds = False,
+) -> None:
+    """Write the report of a saved backtest as one HTML file; nothing is fitted again.
+
+    Example: clvmodels report backtest --out report.html --currency EUR
+    """
+    from clvmodels.artifacts import load_scorecard
+    from clvmodels.backtesting import Scorecard
+    from clvmodels.io import check_writable
+    from clvmodels.report import write_report
+
+    check_writable(out)
+    scorecard = load_scorecard(folder, Scorecard)
+    write_report(scorecard, out, currency=currency, title=title, hash_ids=hash_ids)
+    wrote(out)
+
+
+def forecaster_of(name: str, model: Model, *, no_spend: bool) -> Forecaster:
+    """The forecaster of a name: a historical formula, or a purchase model with the spend model and method given.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none of that name.
+    """
+    from clvmodels.baselines import BASELINES
+    from clvmodels.models import PURCHASE_MODELS
+
+    if name in BASELINES:
+        return BASELINES[name]()
+    if name not in PURCHASE_MODELS:
+        raise ArgumentError(
+            f"--model {name!r} is neither a model ({', '.join(PURCHASE_MODELS)}) "
+            f"nor a formula ({', '.join(BASELINES)})"
+        )
+    return replace(model, purchase=name).build(no_spend=no_spend)
+
+
+def parse_origins(words: list[str]) -> int | list[str]:
+    """A number of origins, or their dates.
+
+    Examples
+    --------
+    >>> parse_origins(["3"]), parse_origins(["1997-06-30", "1997-09-30"])
+    (3, ['1997-06-30', '1997-09-30'])
+    """
+    if len(words) == 1 and words[0].isdecimal():
+        return int(words[0])
+    if any(word.isdecimal() for word in words):
+        raise ArgumentError(
+            f"--origins {' '.join(words)} mixes a number and dates; give one number, or dates"
+        )
+    return words
+
+
+def say_scorecard(scorecard: Scorecard, currency: str = "") -> None:
+    """The comparison of each quantity, who could not be used, and the verdict."""
+    for quantity in dict.fromkeys(scorecard.scores["quantity"]):
+        say(comparison(scorecard, quantity) + "\n")
+    say(LEGEND + "\n")
+    for failure in failures(scorecard):
+        say(failure)
+    say(f"{verdict(scorecard, currency)}\n")

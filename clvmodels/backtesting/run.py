@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from importlib.metadata import version
-from itertools import product
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -107,16 +106,29 @@ business_timezone
     options: dict[str, Any] = {**columns, **clock, **money}
     names = _check_names(forecasters, baseline)
     cutoffs = _plan_origins(transactions, origins, horizon, options)
-    records: list[Record] = []
-    for index, (cutoff, forecaster) in enumerate(product(cutoffs, forecasters)):
-        if progress is not None:
-            progress(index, len(cutoffs) * len(forecasters), f"{last_observed(cutoff)!s} {forecaster.name}")
-        if index % len(forecasters) == 0:
-            rfm, holdout = _cut(transactions, cutoff, horizon, options)
-        records.append(_walk(forecaster, rfm, holdout, horizon, draws, seed))
-    if progress is not None:
-        progress(len(records), len(records), "done")
-    return _collect(records, names, baseline, {"horizon": horizon, "draws": draws, "seed": seed, **options})
+    run = {"horizon": horizon, "draws": draws, "seed": seed}
+    records = list(_walks(transactions, forecasters, cutoffs, run, options, progress))
+    return _collect(records, names, baseline, run | options)
+
+
+def _walks(
+    transactions: Any,
+    forecasters: Sequence[Forecaster],
+    cutoffs: Sequence[datetime],
+    run: dict[str, Any],
+    options: dict[str, Any],
+    progress: Callable[[int, int, str], None] | None,
+) -> Iterator[Record]:
+    """One record per origin and forecaster; the log is cut once per origin."""
+    tell = progress or (lambda *_: None)
+    done, count = 0, len(cutoffs) * len(forecasters)
+    for cutoff in cutoffs:
+        rfm, holdout = _cut(transactions, cutoff, run["horizon"], options)
+        for forecaster in forecasters:
+            tell(done, count, f"{last_observed(cutoff)!s} {forecaster.name}")
+            yield _walk(forecaster, rfm, holdout, **run)
+            done += 1
+    tell(count, count, "done")
 
 
 def _check_names(forecasters: Sequence[Forecaster], baseline: str | None) -> list[str]:

@@ -12,8 +12,8 @@ from functools import cache
 import numpy as np
 from scipy.special import gammaln, psi
 
-NEGLIGIBLE = 28.0
-"""An integrand that has fallen to exp(-28) = 7e-13 of its maximum contributes nothing more."""
+NEGLIGIBLE = 34.0
+"""An integrand that has fallen to exp(-34) = 2e-15 of its maximum contributes nothing more."""
 
 BLOCK = 1 << 15
 """Nodes worked on at a time; the arrays of a block stay in the cache of one core."""

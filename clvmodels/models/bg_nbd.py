@@ -236,13 +236,14 @@ class BGNBD:
         counts = rng.poisson(np.minimum(mean, MOST_PURCHASES))
         several = np.flatnonzero(counts > 1)  # the first purchase happens whatever the coin says after it
         leaving = np.clip(rng.beta(a[several], b[several]), SMALLEST, 1.0 - np.finfo(float).eps)
-        stays = np.floor(rng.standard_exponential(len(several)) / -np.log1p(-leaving))  # G - 1, by its survival
+        stays = np.floor(rng.standard_exponential(len(several)) / -np.log1p(-leaving))  # G - 1
         cut = several[stays + 1.0 < counts[several]]
         missed = counts.copy()
         counts[several] = np.minimum(counts[several], stays + 1.0)
         missed -= counts
         span = np.full(len(alive), float(horizon))
-        span[cut] *= rng.beta(counts[cut] + 1.0, missed[cut])  # when the first missed purchase would have come
+        first_missed = rng.beta(counts[cut] + 1.0, missed[cut])
+        span[cut] *= first_missed
         return scatter_times(alive, counts, span, rng)
 
     def simulate(

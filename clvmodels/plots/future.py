@@ -164,8 +164,17 @@ def plot_periods(
         markersize=5,
         label="Mean",
     )
-    step = max(1, -(-len(frame) // _MANY_PERIODS))
-    ticks = frame.iloc[::step]
+    _name_periods(axes, frame)
+    axes.set_ylim(bottom=0)
+    first_day = "Period, by its first day" if forecast.horizon.starts else "Period"
+    label_axes(axes, first_day, f"Total {money_label(name, currency)}")
+    legend_above(axes)
+    return axes
+
+
+def _name_periods(axes: Axes, frame: pd.DataFrame) -> None:
+    """Ticks at some of many periods, slanted where dates would meet."""
+    ticks = frame.iloc[:: max(1, -(-len(frame) // _MANY_PERIODS))]
     slanted = max(map(len, ticks["label"])) > 4 and len(ticks) > 5
     axes.set_xticks(
         ticks["period"].tolist(),
@@ -173,8 +182,3 @@ def plot_periods(
         rotation=35 if slanted else 0,
         ha="right" if slanted else "center",
     )
-    axes.set_ylim(bottom=0)
-    first_day = "Period, by its first day" if forecast.horizon.starts else "Period"
-    label_axes(axes, first_day, f"Total {money_label(name, currency)}")
-    legend_above(axes)
-    return axes

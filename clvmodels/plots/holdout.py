@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -88,18 +88,12 @@ def plot_holdout_by_frequency(
     axes = new_axes() if ax is None else ax
     styles = series_styles(models_at(scorecard))
     names = list(dict.fromkeys(frame["model"]))
-    first = frame[frame["model"] == names[0]]
+    first = frame[frame["model"] == names[0]].reset_index(drop=True)
     place = {text: i for i, text in enumerate(first["frequency"])}
+    look: dict[str, Any] = {"markersize": 5, "linewidth": 1.3}
+    reach = 1.645 * first["standard_error"].fillna(0.0)
     axes.errorbar(
-        list(place.values()),
-        first["actual"],
-        yerr=1.645 * first["standard_error"].fillna(0.0),
-        color=INK,
-        marker="o",
-        markersize=5,
-        linewidth=1.3,
-        capsize=3,
-        label="Actual",
+        first.index, first["actual"], yerr=reach, color=INK, marker="o", capsize=3, label="Actual", **look
     )
     for i, name in enumerate(names):
         part, style = frame[frame["model"] == name], styles[name]
@@ -110,9 +104,8 @@ def plot_holdout_by_frequency(
             color=style.colour,
             linestyle=style.dash,
             marker=style.marker,
-            markersize=5,
-            linewidth=1.3,
             label=name,
+            **look,
         )
     axes.set_xticks(list(place.values()), list(place))
     axes.set_ylim(bottom=0)

@@ -17,6 +17,7 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1, 1.5)))
 _FIRST = ("Actual", "Perfect foresight")
+_LEGEND_LINE = 0.17  # inches
 _LETTERS_PER_INCH = 9.5  # of two legend columns side by side, their handles taken off
 
 
@@ -95,13 +96,16 @@ def legend_above(axes: Axes) -> None:
     needed = sum(max(map(len, column)) for column in (labels[:half], labels[half:] or [""]))
     root = axes.get_figure(root=True)
     room = _LETTERS_PER_INCH * (root.get_figwidth() if root is not None else 0.0)
+    columns = 2 if needed <= room else 1
     is_house_style = to_rgba(axes.get_facecolor())[3] == 0
+    if root is not None and is_house_style and columns == 1:
+        root.set_figheight(root.get_figheight() + _LEGEND_LINE * half)
     axes.legend(
         [there[label] for label in labels],
         labels,
         loc="lower left",
         bbox_to_anchor=(0, 1.01),
-        ncols=2 if needed <= room else 1,
+        ncols=columns,
         frameon=False,
         fontsize=9,
         labelcolor=INK if is_house_style else None,

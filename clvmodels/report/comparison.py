@@ -102,7 +102,7 @@ def comparison_section(material: Material) -> Section:
         caption = f"{QUANTITY_NAMES[quantity]} of single customers"
         blocks.append(score_table(material, quantity, names, f"scores-{quantity}", caption))
         if baseline is not None:
-            blocks.append(_skill_table(material, quantity))
+            blocks.append(_skill_table(material, quantity, baseline))
             if len(material.origins) > 1:
                 blocks.append(_skill_by_origin(material, quantity))
     return Section("comparison", "Comparison", blocks)
@@ -190,24 +190,22 @@ def _hint(material: Material, measure: Measure, quantity: str) -> str:
     return measure.hint
 
 
-def _skill_table(material: Material, quantity: str) -> Table:
+def _skill_table(material: Material, quantity: str, baseline: str) -> Table:
     """Skill against the baseline, and the paired difference that says whether it may be chance."""
     table = score_table(material, quantity, SKILL_MEASURES, f"skill-{quantity}", "")
-    pairs = {
-        model: paired_difference(material, quantity, model, material.last_origin) for model in material.models
-    }
-    decimals = decimals_for([error for _, error in pairs.values()])
+    pairs = {model: paired_difference(material, quantity, model, baseline) for model in material.models}
+    decimals = decimals_for([difference for difference, _ in pairs.values()])
     unit = material.currency if quantity == "spend" else ""
     rows = []
     for row in table.rows:
         difference, error = pairs[row[0].text]
         text = MISSING if math.isnan(error) else f"{fixed(difference, decimals)} ± {fixed(error, decimals)}"
-        base = row[0].text == material.baseline
+        base = row[0].text == baseline
         rows.append([*(Cell(cell.text) if base else cell for cell in row), Cell(text)])
     hint = ", ".join(filter(None, [unit, "baseline − forecaster, ± standard error"]))
     return Table(
         f"skill-{quantity}",
-        f"{QUANTITY_NAMES[quantity]}: skill against {material.baseline}",
+        f"{QUANTITY_NAMES[quantity]}: skill against {baseline}",
         [*table.columns, Column("CRPS gained per customer", hint)],
         rows,
         [

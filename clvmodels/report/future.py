@@ -251,6 +251,7 @@ _DIAGNOSTICS = {
     "effective_size": "Effective number of draws",
     "customers": "Customers",
     "patterns": "Distinct histories",
+    "rounds": "Rounds of importance sampling",
 }
 
 

@@ -47,7 +47,7 @@ def decimals_for(values: Sequence[float]) -> int:
     """
     finite = [abs(value) for value in values if math.isfinite(value)]
     largest = max(finite, default=0.0)
-    return 0 if largest >= 1000 else 1 if largest >= 100 else 2 if largest >= 10 else 3
+    return 0 if largest >= 10_000 else 1 if largest >= 1000 else 2 if largest >= 10 else 3
 
 
 def with_currency(text: str, currency: str) -> str:

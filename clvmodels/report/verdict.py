@@ -84,7 +84,7 @@ def _customer_sentence(material: Material, quantity: str, leads: Leads) -> Sente
         f"({material.amount(quantity, crps(base))}); {better(skill['rmse'])} in RMSE, "
         f"{better(skill['mae'])} in MAE of the median."
     )
-    return [*start, text + _chance(material, quantity, winner)]
+    return [*start, text + _chance(material, quantity, winner, base)]
 
 
 def better(skill: float) -> str:
@@ -100,25 +100,31 @@ def better(skill: float) -> str:
     return f"{per_cent(abs(skill))} {'better' if skill >= 0 else 'worse'}"
 
 
-def _chance(material: Material, quantity: str, model: str) -> str:
-    difference, error = paired_difference(material, quantity, model, material.last_origin)
-    if not abs(difference) < _CHANCE * error:
-        return ""
-    return (
-        " That difference is within two standard errors of the paired comparison "
-        f"({material.amount(quantity, difference, 3)} ± {material.amount(quantity, error, 3)} per customer) "
-        "and may be chance."
-    )
+def _chance(material: Material, quantity: str, winner: str, base: str) -> str:
+    """Whether the lead over the baseline, and over the other models, may be chance."""
+    text = ""
+    if _may_be_chance(material, quantity, winner, base):
+        text = f" The lead over {base} is within two standard errors and may be chance."
+    models = [model for model in material.complete if model not in (*material.formulas, winner, base)]
+    close = [model for model in models if _may_be_chance(material, quantity, winner, model)]
+    if close:
+        text += (
+            f" {listed(close)} cannot be told apart from it (paired difference within two standard errors)."
+        )
+    return text
 
 
-def paired_difference(material: Material, quantity: str, model: str, origin: str) -> tuple[float, float]:
-    """CRPS of the baseline minus that of a forecaster, customer by customer: mean and its standard error."""
+def _may_be_chance(material: Material, quantity: str, model: str, other: str) -> bool:
+    difference, error = paired_difference(material, quantity, model, other)
+    return abs(difference) < _CHANCE * error
+
+
+def paired_difference(material: Material, quantity: str, model: str, other: str) -> tuple[float, float]:
+    """CRPS of `other` minus that of `model`, customer by customer at the last origin: mean and standard error."""
     table = material.scorecard.predictions
-    rows = table[(table["origin"] == origin) & (table["quantity"] == quantity)]
-    scores = [
-        rows[rows["model"] == name].set_index("customer_id")["crps"] for name in (material.baseline, model)
-    ]
-    if model == material.baseline or any(column.empty for column in scores):
+    rows = table[(table["origin"] == material.last_origin) & (table["quantity"] == quantity)]
+    scores = [rows[rows["model"] == name].set_index("customer_id")["crps"] for name in (other, model)]
+    if model == other or any(column.empty for column in scores):
         return math.nan, math.nan
     difference = (scores[0] - scores[1].reindex(scores[0].index)).to_numpy(dtype=float)
     return float(difference.mean()), float(difference.std(ddof=1) / math.sqrt(len(difference)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -70,10 +71,11 @@ def predictive_draws(
     return purchases, spend
 
 
+@cache
 def example_scorecard(
     *, baseline_wins_money: bool = False, cuts: tuple[int, ...] = (39,), baseline: str | None = RATE
 ) -> Scorecard:
-    """Three forecasters; with `baseline_wins_money` both models forecast three times the money."""
+    """Three forecasters; with `baseline_wins_money` both models forecast three times the money. Do not change it."""
     rng = np.random.default_rng(11)
     log = simulated_log(rng)
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in ("predictions", "totals", "tracking")}

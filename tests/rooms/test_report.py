@@ -194,6 +194,20 @@ def test_verdict_names_who_to_use_and_where_nobody_loses(page: Page, scorecard: 
     assert "contained the actual total" in words
 
 
+def test_verdict_names_models_it_cannot_tell_apart(scorecard: Scorecard, tmp_path: Path) -> None:
+    rows = scorecard.predictions
+    twin = rows["model"] == BGNBD
+    pareto = rows[rows["model"] == PARETO]
+    nudge = np.where(np.arange(len(pareto)) % 2, 0.01, -0.009)
+    close = replace(scorecard, predictions=rows.assign(crps=rows["crps"].mask(twin, 99.0)))
+    close.predictions.loc[twin, "crps"] = pareto["crps"].to_numpy() + nudge
+    path = tmp_path / "r.html"
+    assert f"{BGNBD} cannot be told apart from it" in Page(write_report(close, path)).words["verdict"]
+    close.predictions.loc[twin, "crps"] = pareto["crps"].to_numpy() + 1.0
+    apart = replace(close, predictions=close.predictions)
+    assert "cannot be told apart" not in Page(write_report(apart, path)).words["verdict"]
+
+
 def test_verdict_says_where_the_formula_wins(beaten: Scorecard, tmp_path: Path) -> None:
     words = Page(write_report(beaten, tmp_path / "r.html", currency="€")).words["verdict"]
     words = words.replace("\u00a0", " ")

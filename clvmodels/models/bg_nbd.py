@@ -158,7 +158,7 @@ class BGNBD:
         """
         return np.asarray(expit(-_log_odds_left(theta, rfm)))
 
-    def expected_purchases(self, theta: np.ndarray, rfm: RFM, horizon: float) -> np.ndarray:
+    def expected_purchases(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
         r"""Mean number of purchases in (T, T + t] given the history.
 
         .. math:: P(\text{alive}) \int_0^1 \frac{1 - (1 + p \tau)^{-n}}{p} \text{Beta}(p; a, b+x) dp
@@ -171,7 +171,7 @@ class BGNBD:
         theta, rfm
             As in `loglik`.
         horizon
-            Length t >= 0 in the time unit of `rfm`, finite.
+            Length t >= 0 in the time unit of `rfm`, finite; one for all or (n,) one per customer.
 
         Returns
         -------

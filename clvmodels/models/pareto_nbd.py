@@ -171,7 +171,7 @@ class ParetoNBD:
         terms = _terms(theta, rfm, with_moments=False)
         return np.asarray(terms.alive / (terms.alive + terms.left))
 
-    def expected_purchases(self, theta: np.ndarray, rfm: RFM, horizon: float) -> np.ndarray:
+    def expected_purchases(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
         r"""Mean number of purchases in (T, T + t] given the history.
 
         .. math:: P(\text{alive}) \frac{r+x}{\alpha+T} \int_0^t \Big(\frac{\beta+T}{\beta+T+u}\Big)^s du
@@ -184,7 +184,7 @@ class ParetoNBD:
         theta, rfm
             As in `loglik`.
         horizon
-            Length t >= 0 in the time unit of `rfm`, finite.
+            Length t >= 0 in the time unit of `rfm`, finite; one for all or (n,) one per customer.
 
         Returns
         -------

@@ -27,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
+    add_help_option=False,  # typer's own loads its validation library, which doubles the time of every help
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 unexpected error, 2 wrong usage, 3 input refused, 4 fit failed.",
 )
@@ -47,11 +48,20 @@ def _say_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _say_help(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
 @app.callback()
 def _street(
     version: Annotated[
         bool,
         typer.Option("--version", help="Say which version this is.", callback=_say_version, is_eager=True),
+    ] = False,
+    usage: Annotated[
+        bool, typer.Option("-h", "--help", help="Say this.", callback=_say_help, is_eager=True)
     ] = False,
 ) -> None:
     """Customer lifetime value from transaction logs: forecasts with intervals, judged by backtests."""

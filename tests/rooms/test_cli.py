@@ -106,7 +106,17 @@ def test_help_loads_nothing_heavy(command: str) -> None:
         [sys.executable, "-c", program, command], capture_output=True, text=True, check=True
     )
     loaded = set(result.stdout.split("LOADED")[1].split())
-    assert not loaded & {"numpy", "pandas", "scipy", "matplotlib", "pyarrow", "narwhals", "rich", "numba"}
+    assert not loaded & {
+        "numpy",
+        "pandas",
+        "scipy",
+        "matplotlib",
+        "pyarrow",
+        "narwhals",
+        "rich",
+        "numba",
+        "pydantic",
+    }
 
 
 def test_help_names_every_model_and_method(shell: Shell) -> None:

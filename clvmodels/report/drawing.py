@@ -60,7 +60,9 @@ def picture(
     size
         Width and height in inches.
     """
-    with mpl.rc_context(_OWN_SETTINGS):
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_OWN_SETTINGS)
         axes = new_axes(*size)
         draw(ax=axes)
         figure = axes.get_figure(root=True)

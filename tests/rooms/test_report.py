@@ -9,6 +9,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from rooms.example_scorecard import BGNBD, PARETO, RATE, example_forecast, example_scorecard
@@ -167,6 +168,14 @@ def test_bytes_are_the_same_every_time(scorecard: Scorecard, tmp_path: Path) -> 
         write_report(scorecard, tmp_path / name, forecast=example_forecast()) for name in ("a.html", "b.html")
     ]
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_settings_of_the_reader_leave_no_trace(scorecard: Scorecard, tmp_path: Path) -> None:
+    one = write_report(scorecard, tmp_path / "a.html").read_bytes()
+    theirs = {"axes.linewidth": 7.0, "font.size": 20.0, "svg.fonttype": "path", "axes.grid": True}
+    with mpl.rc_context(theirs):
+        assert write_report(scorecard, tmp_path / "b.html").read_bytes() == one
+        assert {name: mpl.rcParams[name] for name in theirs} == theirs
 
 
 def test_times_of_the_run_leave_no_trace(scorecard: Scorecard, tmp_path: Path) -> None:

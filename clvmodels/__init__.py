@@ -6,6 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clvmodels.artifacts import load_fit as load_fit
+    from clvmodels.artifacts import load_scorecard as load_scorecard
+    from clvmodels.artifacts import save_fit as save_fit
+    from clvmodels.artifacts import save_scorecard as save_scorecard
     from clvmodels.backtesting import Scorecard as Scorecard
     from clvmodels.backtesting import backtest as backtest
     from clvmodels.baselines import AOVFrequencyLifespan as AOVFrequencyLifespan
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from clvmodels.datasets import load_donations as load_donations
     from clvmodels.datasets import simulate as simulate
     from clvmodels.errors import ArgumentError as ArgumentError
+    from clvmodels.errors import ArtifactError as ArtifactError
     from clvmodels.errors import ClvError as ClvError
     from clvmodels.errors import ClvWarning as ClvWarning
     from clvmodels.errors import DataError as DataError
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AOVFrequencyLifespan": "baselines",
     "ArgumentError": "errors",
+    "ArtifactError": "errors",
     "CLVModel": "forecast",
     "ClvError": "errors",
     "ClvWarning": "errors",
@@ -57,7 +63,11 @@ _HOME = {
     "fit": "inference",
     "load_cdnow": "datasets",
     "load_donations": "datasets",
+    "load_fit": "artifacts",
+    "load_scorecard": "artifacts",
     "rfm_summary": "transactions",
+    "save_fit": "artifacts",
+    "save_scorecard": "artifacts",
     "simulate": "datasets",
     "write_report": "report",
 }

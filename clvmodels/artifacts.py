@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import numpy as np
 
+from clvmodels.backtesting import Scorecard
 from clvmodels.errors import ArgumentError, ArtifactError, FitStatus
 from clvmodels.forecast import FittedCLV
 from clvmodels.inference import Posterior
@@ -30,12 +31,6 @@ SCHEMA = 1
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
 _PARTS = ("purchase", "spend")
-
-
-class Record(Protocol):
-    """A dataclass, such as `Scorecard`."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 def save_fit(fitted: FittedCLV, folder: str | Path) -> Path:
@@ -171,7 +166,7 @@ def _posterior(
     )
 
 
-def save_scorecard(scorecard: Record, folder: str | Path) -> Path:
+def save_scorecard(scorecard: Scorecard, folder: str | Path) -> Path:
     """Save the record of a backtest: each table as Parquet, the rest as JSON.
 
     Unlike a fit, a scorecard holds a row per customer (what was predicted of whom); treat the folder as
@@ -207,15 +202,13 @@ def save_scorecard(scorecard: Record, folder: str | Path) -> Path:
     return folder
 
 
-def load_scorecard[R: Record](folder: str | Path, kind: type[R]) -> R:
+def load_scorecard(folder: str | Path) -> Scorecard:
     """A saved scorecard, scored again from its tables and without a refit.
 
     Parameters
     ----------
     folder
         Where it was saved.
-    kind
-        The class `Scorecard`, which stands on a higher floor than this room.
 
     Raises
     ------
@@ -227,25 +220,23 @@ def load_scorecard[R: Record](folder: str | Path, kind: type[R]) -> R:
 
     Examples
     --------
-    >>> import pandas as pd, tempfile
-    >>> from dataclasses import make_dataclass
-    >>> Card = make_dataclass("Card", ["totals", "baseline"])
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> saved = save_scorecard(Card(pd.DataFrame({"mean": [1 / 3]}), None), Path(folder.name) / "backtest")
-    >>> load_scorecard(saved, Card)
-    Card(totals=       mean
-    0  0.333333, baseline=None)
-    >>> folder.cleanup()
+    >>> import tempfile, clvmodels as clv
+    >>> log = clv.load_cdnow("sample").head(500)
+    >>> scorecard = clv.backtest(log, [clv.HistoricalCLV()], horizon="26W")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = load_scorecard(save_scorecard(scorecard, Path(folder) / "backtest"))
+    >>> again.scores.equals(scorecard.scores)
+    True
     """
     folder = Path(folder)
     values = dict(_read_manifest(folder, "scorecard")["values"])
-    for field in fields(kind):
+    for field in fields(Scorecard):
         file = folder / f"{field.name}.parquet"
         if field.name not in values and file.exists():
             values[field.name] = read_table(file)
-    if set(values) != {field.name for field in fields(kind)}:
+    if set(values) != {field.name for field in fields(Scorecard)}:
         raise _refusal(folder, f"holds {sorted(values)}, which is not what this version reads")
-    return kind(**values)
+    return Scorecard(**values)
 
 
 def check_folder(folder: str | Path, kind: str) -> Path:

@@ -69,8 +69,8 @@ def backtest(
 business_timezone
         As for `rfm_summary`.
     baseline
-        Name of the forecaster that skill is measured against; by default the first one that gives a
-        point forecast.
+        Name of the forecaster that skill is measured against; by default (and where that one could not
+        be fitted) the first one that gives a point forecast.
     draws, seed
         Of every forecast.
     progress
@@ -200,6 +200,8 @@ def _collect(
     if not done:
         raise FitError("no forecaster could be used; " + "; ".join(record.reason for record in records))
     points = [record.name for record in done if not record.is_distribution]
+    if baseline not in {record.name for record in done}:
+        baseline = points[0] if points else None
     firsts = {record.origin: record for record in reversed(records)}
     return Scorecard(
         predictions=stack([record.predictions() for record in done]),
@@ -208,9 +210,9 @@ def _collect(
         fits=pd.DataFrame([record.fit_row() for record in records]),
         newcomers=pd.DataFrame([record.newcomer_row() for record in reversed(firsts.values())]),
         data=pd.DataFrame([record.data_row() for record in reversed(firsts.values())]),
-        baseline=baseline or (points[0] if points else None),
+        baseline=baseline,
         provenance={
-            **{key: str(value) if value is not None else None for key, value in run.items()},
+            **{key: value if isinstance(value, int | None) else str(value) for key, value in run.items()},
             "forecasters": list(names),
             "interval": "central 90 % predictive interval",
             "crps": "fair estimator; the absolute error of a point forecast",

@@ -100,12 +100,11 @@ def report(
     Example: clvmodels report backtest --out report.html --currency EUR
     """
     from clvmodels.artifacts import load_scorecard
-    from clvmodels.backtesting import Scorecard
     from clvmodels.io import check_writable
     from clvmodels.report import write_report
 
     check_writable(out)
-    scorecard = load_scorecard(folder, Scorecard)
+    scorecard = load_scorecard(folder)
     write_report(scorecard, out, currency=currency, title=title, hash_ids=hash_ids)
     wrote(out)
 

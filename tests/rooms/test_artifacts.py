@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rooms.example_scorecard import example_scorecard
 
 from clvmodels import artifacts
 from clvmodels.artifacts import load_fit, load_scorecard, save_fit, save_scorecard
+from clvmodels.backtesting import Scorecard
 from clvmodels.errors import ArgumentError, ArtifactError
 from clvmodels.forecast import CLVModel, FittedCLV
 from clvmodels.models import PURCHASE_MODELS
@@ -226,49 +228,45 @@ def test_what_lies_there_already_is_not_overwritten(fitted: FittedCLV, tmp_path:
     assert (tmp_path / "manifest.json").read_text() == content
 
 
-@dataclass(frozen=True)
-class Card:
-    predictions: pd.DataFrame
-    totals: pd.DataFrame
-    baseline: str | None
-    provenance: dict[str, Any]
-
-
 @pytest.fixture
-def card() -> Card:
+def card() -> Scorecard:
     predictions = pd.DataFrame(
         {"customer_id": ["007", "8"], "mean": [1 / 3, np.nan], "is_distribution": [True, False]}
     )
     predictions.attrs = {"units": {"mean": "purchases"}}
-    return Card(
-        predictions, pd.DataFrame({"mean": pd.Series(dtype=float)}), None, {"horizon": "39W", "levels": [0.1]}
+    return replace(
+        example_scorecard(),
+        predictions=predictions,
+        totals=pd.DataFrame({"mean": pd.Series(dtype=float)}),
+        baseline=None,
+        provenance={"horizon": "39W", "levels": [0.1]},
     )
 
 
-def test_scorecard_round_trip(card: Card, tmp_path: Path) -> None:
-    again = load_scorecard(save_scorecard(card, tmp_path / "backtest"), Card)
+def test_scorecard_round_trip(card: Scorecard, tmp_path: Path) -> None:
+    again = load_scorecard(save_scorecard(card, tmp_path / "backtest"))
     pd.testing.assert_frame_equal(again.predictions, card.predictions, check_exact=True)
     pd.testing.assert_frame_equal(again.totals, card.totals)
     assert again.predictions.attrs == card.predictions.attrs
     assert (again.baseline, again.provenance) == (None, card.provenance)
 
 
-def test_scorecards_that_cannot_be_trusted(card: Card, fitted: FittedCLV, tmp_path: Path) -> None:
+def test_scorecards_that_cannot_be_trusted(card: Scorecard, fitted: FittedCLV, tmp_path: Path) -> None:
     folder = save_scorecard(card, tmp_path / "backtest")
     with pytest.raises(ArtifactError, match="holds a 'scorecard', not a fit"):
         load_fit(folder)
     with pytest.raises(ArtifactError, match="holds a 'fit', not a scorecard"):
-        load_scorecard(save_fit(fitted, tmp_path / "fit"), Card)
+        load_scorecard(save_fit(fitted, tmp_path / "fit"))
     card.predictions.head(1).to_parquet(folder / "predictions.parquet")
     with pytest.raises(ArtifactError, match="predictions"):
-        load_scorecard(folder, Card)
+        load_scorecard(folder)
     (folder / "predictions.parquet").unlink()
     with pytest.raises(ArtifactError, match="predictions"):
-        load_scorecard(folder, Card)
+        load_scorecard(folder)
 
 
-def test_scorecard_of_another_shape(card: Card, tmp_path: Path) -> None:
+def test_scorecard_of_another_shape(card: Scorecard, tmp_path: Path) -> None:
     folder = save_scorecard(card, tmp_path / "backtest")
     forge(folder, set_in("values", "mood", to="fine"))
     with pytest.raises(ArtifactError, match="mood"):
-        load_scorecard(folder, Card)
+        load_scorecard(folder)

@@ -12,7 +12,7 @@ import numpy as np
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.forecast.simulation import Simulation
-from clvmodels.inference import METHODS, Posterior, fit
+from clvmodels.inference import Method, Posterior, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
 from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, gather
 from clvmodels.rfm import RFM
@@ -42,15 +42,14 @@ class CLVModel:
 
     purchase: str | PurchaseModel = "pareto_nbd"
     spend: str | SpendModel | None = "gamma_gamma"
-    method: str = "laplace"
+    method: str | Method = "laplace"
     label: str | None = None
 
     def __post_init__(self) -> None:
         get_purchase_model(self.purchase)
         if self.spend is not None:
             get_spend_model(self.spend)
-        if self.method not in METHODS:
-            raise ArgumentError(f"method {self.method!r} is not one of {', '.join(METHODS)}")
+        get_method(self.method)
 
     @property
     def name(self) -> str:
@@ -60,9 +59,11 @@ class CLVModel:
         titles = [get_purchase_model(self.purchase).title]
         if self.spend is not None:
             titles.append(get_spend_model(self.spend).title)
-        return f"{' × '.join(titles)} ({self.method})"
+        return f"{' × '.join(titles)} ({get_method(self.method).name})"
 
-    def fit(self, rfm: RFM, *, method: str | None = None, draws: int = 1000, seed: int = 0) -> FittedCLV:
+    def fit(
+        self, rfm: RFM, *, method: str | Method | None = None, draws: int = 1000, seed: int = 0
+    ) -> FittedCLV:
         """Fit both models to a summary; returns a new object.
 
         Parameters

@@ -9,23 +9,27 @@ from typing import Any
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError, FitStatus
-from clvmodels.inference.laplace import draw_laplace
+from clvmodels.errors import ArgumentError
+from clvmodels.inference.laplace import Laplace
+from clvmodels.inference.method import MaximumLikelihood, MaximumPosterior, Method
 from clvmodels.inference.mode import find_mode
 from clvmodels.inference.objective import build_objective
 from clvmodels.inference.posterior import Posterior
 from clvmodels.models import get_model
 from clvmodels.rfm import RFM
 
-METHODS = ("mle", "map", "laplace")
-K_HAT_LIMIT = 0.7
+METHODS: dict[str, Method] = {
+    "mle": MaximumLikelihood(),
+    "map": MaximumPosterior(),
+    "laplace": Laplace(),
+}
 
 
 def fit(
     model: str | PurchaseModel | SpendModel,
     rfm: RFM,
     *,
-    method: str = "laplace",
+    method: str | Method = "laplace",
     draws: int = 1000,
     seed: int = 0,
 ) -> Posterior:
@@ -39,9 +43,10 @@ def fit(
         The customers.
     method
         ``"mle"`` maximises the likelihood; ``"map"`` adds the weak priors on log parameters, and is
-        the mode of the posterior density of those logs; ``"laplace"`` draws from that posterior.
+        the mode of the posterior density of those logs; ``"laplace"`` draws from that posterior. A
+        method with other settings is given as an instance.
     draws
-        Posterior draws of ``"laplace"``.
+        Posterior draws of the methods that draw.
     seed
         Of the draws; the same inputs give the same bytes.
 
@@ -64,35 +69,48 @@ def fit(
     >>> posterior.names
     ('r', 'alpha', 'a', 'b')
     """
-    if method not in METHODS:
-        raise ArgumentError(f"method {method!r} is not one of {', '.join(METHODS)}")
+    way = get_method(method)
     if draws < 2:
         raise ArgumentError(f"draws={draws} must be at least 2")
     chosen = get_model(model) if isinstance(model, str) else model
-    objective = build_objective(chosen, rfm, with_prior=method != "mle")
+    objective = build_objective(chosen, rfm, with_prior=way.with_prior)
     mode = find_mode(objective)
-    z, status, reason = mode.z[:, None], mode.status, mode.reason
-    diagnostics = {"customers": objective.customers, "patterns": float(len(objective.patterns))}
-    if method == "laplace" and mode.covariance is not None and status.usable:
-        drawn = draw_laplace(objective, mode, draws, np.random.default_rng(seed))
-        z = drawn.z
-        diagnostics |= {"k_hat": drawn.k_hat, "effective_size": drawn.effective_size, "rounds": drawn.rounds}
-        if drawn.k_hat > K_HAT_LIMIT:
-            status, reason = FitStatus.UNRELIABLE, FitStatus.UNRELIABLE.value
+    drawn = way.draw(objective, mode, draws, seed)
     theta = objective.theta(mode.z)
+    size = {"customers": objective.customers, "patterns": float(len(objective.patterns))}
     return Posterior(
         model=chosen,
-        method=method,
-        draws=objective.theta(z).T,
+        method=way.name,
+        draws=objective.theta(drawn.z).T,
         mode=theta,
         covariance=None if mode.covariance is None else mode.covariance * np.outer(theta, theta),
         loglik=objective.loglik(mode.z),
-        status=status,
-        reason=reason,
-        diagnostics=diagnostics,
+        status=drawn.status,
+        reason=drawn.reason,
+        diagnostics=size | dict(drawn.diagnostics),
         scales=objective.scales,
-        provenance=_provenance(chosen, rfm, method, seed),
+        provenance=_provenance(chosen, rfm, way.name, seed),
     )
+
+
+def get_method(method: str | Method) -> Method:
+    """A method by name, or the instance itself.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> get_method("map").with_prior
+    True
+    """
+    if not isinstance(method, str):
+        return method
+    if method not in METHODS:
+        raise ArgumentError(f"method {method!r} is not one of {', '.join(METHODS)}")
+    return METHODS[method]
 
 
 @cache

@@ -8,9 +8,12 @@ t kernels, which is the next proposal (West 1993, JRSS B 55:409), until the weig
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from clvmodels.errors import FitStatus
+from clvmodels.inference.method import Draws, only_the_mode
 from clvmodels.inference.mode import Mode
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.psis import SmoothedWeights, smooth_weights
@@ -20,19 +23,44 @@ DEGREES_OF_FREEDOM = 5
 PROPOSALS_PER_DRAW = 2
 ROUNDS = 5
 GOOD_K_HAT = 0.5
+K_HAT_LIMIT = 0.7
 CENTRES = 250
 BANDWIDTH = 0.6
 """Kernel width in standard deviations; centres are pulled to the mean so that the mixture keeps its spread."""
 
 
 @dataclass(frozen=True)
-class LaplaceDraws:
-    """Coordinates (P, S) of the resampled draws, with the diagnostics of their weights."""
+class Laplace:
+    """Draws from the posterior by adaptive importance resampling around its mode.
 
-    z: np.ndarray
-    k_hat: float
-    effective_size: float
-    rounds: int
+    The weights of the last round against the exact posterior are Pareto smoothed, and the draws are
+    kept by stratified resampling, in random order. k̂ above 0.7 makes the fit `UNRELIABLE`.
+    """
+
+    name: ClassVar[str] = "laplace"
+    with_prior: ClassVar[bool] = True
+
+    def draw(self, objective: Objective, mode: Mode, draws: int, seed: int) -> Draws:
+        """As `Method.draw`; where the mode has no curvature to propose from, the mode is the only draw."""
+        if mode.covariance is None or not mode.status.usable:
+            return only_the_mode(mode)
+        rng = np.random.default_rng(seed)
+        proposal = _KernelMixture(mode.z[:, None], np.linalg.cholesky(mode.covariance))
+        z, smoothed = _propose(objective, proposal, draws, rng)
+        rounds = 1
+        while rounds < ROUNDS and (smoothed.k_hat > GOOD_K_HAT or smoothed.effective_size < draws / 2):
+            proposal = _learn(z, smoothed, rng)
+            z, smoothed = _propose(objective, proposal, draws, rng)
+            rounds += 1
+        kept = z[:, rng.permutation(_resample(smoothed.weights, draws, rng))]
+        return _judged(kept, smoothed, rounds, mode)
+
+
+def _judged(z: np.ndarray, smoothed: SmoothedWeights, rounds: int, mode: Mode) -> Draws:
+    diagnostics = {"k_hat": smoothed.k_hat, "effective_size": smoothed.effective_size, "rounds": rounds}
+    if smoothed.k_hat > K_HAT_LIMIT:
+        return Draws(z, diagnostics, FitStatus.UNRELIABLE, FitStatus.UNRELIABLE.value)
+    return Draws(z, diagnostics, mode.status, mode.reason)
 
 
 @dataclass(frozen=True)
@@ -55,25 +83,6 @@ class _KernelMixture:
         exponent = -(DEGREES_OF_FREEDOM + len(z)) / 2
         density: np.ndarray = np.log(np.mean((1 + distance / DEGREES_OF_FREEDOM) ** exponent, axis=1))
         return density
-
-
-def draw_laplace(objective: Objective, mode: Mode, draws: int, rng: np.random.Generator) -> LaplaceDraws:
-    """Adaptive importance resampling that starts from the Laplace approximation at the mode.
-
-    The weights of the last round against the exact posterior are Pareto smoothed, and `draws`
-    proposals are kept by stratified resampling, in random order. `mode.covariance` must exist.
-    """
-    if mode.covariance is None:
-        raise ValueError("the mode has no covariance to propose from")
-    proposal = _KernelMixture(mode.z[:, None], np.linalg.cholesky(mode.covariance))
-    z, smoothed = _propose(objective, proposal, draws, rng)
-    rounds = 1
-    while rounds < ROUNDS and (smoothed.k_hat > GOOD_K_HAT or smoothed.effective_size < draws / 2):
-        proposal = _learn(z, smoothed, rng)
-        z, smoothed = _propose(objective, proposal, draws, rng)
-        rounds += 1
-    chosen = rng.permutation(_resample(smoothed.weights, draws, rng))
-    return LaplaceDraws(z[:, chosen], smoothed.k_hat, smoothed.effective_size, rounds)
 
 
 def _propose(

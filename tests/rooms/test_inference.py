@@ -10,7 +10,6 @@ import pytest
 import clvmodels as clv
 from clvmodels.errors import FitStatus
 from clvmodels.inference import METHODS
-from clvmodels.inference.laplace import LaplaceDraws, draw_laplace
 from clvmodels.inference.psis import smooth_weights
 from clvmodels.models import PURCHASE_MODELS
 
@@ -82,12 +81,9 @@ def test_failure_is_raised_on_request_only(cdnow_rfm: clv.RFM, monkeypatch: pyte
 
 
 def test_untrustworthy_weights_are_told(cdnow_rfm: clv.RFM, monkeypatch: pytest.MonkeyPatch) -> None:
-    import clvmodels.inference.fitting as fitting
+    import clvmodels.inference.laplace as laplace
 
-    def draw_badly(*args: object) -> LaplaceDraws:
-        return replace(draw_laplace(*args), k_hat=0.9)
-
-    monkeypatch.setattr(fitting, "draw_laplace", draw_badly)
+    monkeypatch.setattr(laplace, "smooth_weights", lambda ratios: replace(smooth_weights(ratios), k_hat=0.9))
     posterior = clv.fit("bg_nbd", cdnow_rfm, method="laplace", draws=50)
     assert posterior.status is FitStatus.UNRELIABLE
     assert "intervals may be too narrow" in str(posterior)

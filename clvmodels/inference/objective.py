@@ -14,6 +14,7 @@ import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import DataError
+from clvmodels.inference.priors import NormalPrior, Priors, build_prior
 from clvmodels.rfm import RFM
 
 CELLS_PER_BATCH = 200_000
@@ -45,23 +46,26 @@ class Objective:
     scales
         What the coordinates are measured in.
     with_prior
-        Whether the weak log-normal priors are part of the objective.
+        Whether the prior is part of the objective.
+    prior
+        Multivariate normal on the coordinates; also where the search starts.
     """
 
     model: PurchaseModel | SpendModel
     patterns: RFM
     scales: Scales
     with_prior: bool
+    prior: NormalPrior
 
     @property
     def prior_centre(self) -> np.ndarray:
         """(P,) prior means of z; also where the search starts."""
-        return np.log([param.prior_median for param in self.model.params])
+        return self.prior.mean
 
     @property
     def prior_sigma(self) -> np.ndarray:
-        """(P,) prior standard deviations of z."""
-        return np.array([param.prior_sigma for param in self.model.params])
+        """(P,) marginal prior standard deviations of z."""
+        return self.prior.sigma
 
     @property
     def customers(self) -> float:
@@ -85,9 +89,8 @@ class Objective:
         value = float(np.sum(weights * loglik))
         slope = np.sum(weights * grad, axis=1) * theta
         if self.with_prior:
-            standard = (z - self.prior_centre) / self.prior_sigma
-            value -= 0.5 * float(standard @ standard)
-            slope = slope - standard / self.prior_sigma
+            value += float(self.prior.log_density(z))
+            slope = slope + self.prior.slope(z)
         return value / self.customers, slope / self.customers
 
     def rough_hessian(self, z: np.ndarray, step: float = 1e-4) -> np.ndarray:
@@ -115,15 +118,26 @@ class Objective:
             theta = self.theta(z[:, start : start + batch])[:, :, None]
             total[start : start + batch] = np.sum(weights * self.model.loglik(theta, self.patterns), axis=1)
         if self.with_prior:
-            standard = (z - self.prior_centre[:, None]) / self.prior_sigma[:, None]
-            total -= 0.5 * np.sum(standard**2, axis=0)
+            total += self.prior.log_density(z)
         return total
 
 
-def build_objective(model: PurchaseModel | SpendModel, rfm: RFM, *, with_prior: bool) -> Objective:
-    """Compress the customers to what the model needs and measure the scales."""
+def build_objective(
+    model: PurchaseModel | SpendModel, rfm: RFM, *, with_prior: bool, priors: Priors | None = None
+) -> Objective:
+    """Compress the customers to what the model needs, measure the scales, and build the prior.
+
+    Raises
+    ------
+    ArgumentError
+        If the priors do not fit the model (`build_prior`).
+    DataError
+        If the summary lacks a column the model needs, or nobody was observed for any time.
+    """
     patterns, _ = rfm.compress(model.needs)
-    return Objective(model, patterns, measure_scales(rfm), with_prior)
+    scales = measure_scales(rfm)
+    prior = build_prior(model, priors, scales.of(model), rfm.time_unit)
+    return Objective(model, patterns, scales, with_prior, prior)
 
 
 def measure_scales(rfm: RFM) -> Scales:

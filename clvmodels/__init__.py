@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from clvmodels.errors import FitStatus as FitStatus
     from clvmodels.forecast import CLVModel as CLVModel
     from clvmodels.forecast import FittedCLV as FittedCLV
+    from clvmodels.inference import LogNormal as LogNormal
     from clvmodels.inference import Posterior as Posterior
+    from clvmodels.inference import business_priors as business_priors
     from clvmodels.inference import fit as fit
     from clvmodels.prediction import Forecast as Forecast
     from clvmodels.report import write_report as write_report
@@ -53,12 +55,14 @@ _HOME = {
     "Forecast": "prediction",
     "HistoricalCLV": "baselines",
     "LifespanCLV": "baselines",
+    "LogNormal": "inference",
     "NetHistoricalCLV": "baselines",
     "Posterior": "inference",
     "RFM": "rfm",
     "Scorecard": "backtesting",
     "ZeroForecast": "baselines",
     "backtest": "backtesting",
+    "business_priors": "inference",
     "calibration_holdout": "transactions",
     "fit": "inference",
     "load_cdnow": "datasets",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ import numpy as np
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.forecast.simulation import Simulation
-from clvmodels.inference import Method, Posterior, fit, get_method
+from clvmodels.inference import Method, Posterior, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
 from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, gather
 from clvmodels.rfm import RFM
@@ -33,6 +33,8 @@ class CLVModel:
         How to fit: ``"laplace"`` (posterior draws), ``"map"`` or ``"mle"``.
     label
         Name in tables and reports; by default the models' titles and the method.
+    purchase_priors, spend_priors
+        Beliefs of your own about the parameters of each part, as in `clvmodels.fit`.
 
     Examples
     --------
@@ -44,6 +46,8 @@ class CLVModel:
     spend: str | SpendModel | None = "gamma_gamma"
     method: str | Method = "laplace"
     label: str | None = None
+    purchase_priors: Priors | None = field(default=None, hash=False)
+    spend_priors: Priors | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         get_purchase_model(self.purchase)
@@ -59,7 +63,8 @@ class CLVModel:
         titles = [get_purchase_model(self.purchase).title]
         if self.spend is not None:
             titles.append(get_spend_model(self.spend).title)
-        return f"{' × '.join(titles)} ({get_method(self.method).name})"
+        own = ", own priors" if self.purchase_priors or self.spend_priors else ""
+        return f"{' × '.join(titles)} ({get_method(self.method).name}{own})"
 
     def fit(
         self, rfm: RFM, *, method: str | Method | None = None, draws: int = 1000, seed: int = 0
@@ -86,12 +91,14 @@ class CLVModel:
         if spend is not None:
             _check_spend(spend, rfm)
         return FittedCLV(
-            name=self.name
-            if method is None
-            else CLVModel(self.purchase, self.spend, method, self.label).name,
+            name=self.name if method is None else replace(self, method=method).name,
             rfm=rfm,
-            purchase=fit(get_purchase_model(self.purchase), rfm, seed=seed, **options),
-            spend=None if spend is None else fit(spend, rfm, seed=seed + 1, **options),
+            purchase=fit(
+                get_purchase_model(self.purchase), rfm, seed=seed, priors=self.purchase_priors, **options
+            ),
+            spend=None
+            if spend is None
+            else fit(spend, rfm, seed=seed + 1, priors=self.spend_priors, **options),
         )
 
 

@@ -13,8 +13,9 @@ from clvmodels.errors import ArgumentError
 from clvmodels.inference.laplace import Laplace
 from clvmodels.inference.method import MaximumLikelihood, MaximumPosterior, Method
 from clvmodels.inference.mode import find_mode
-from clvmodels.inference.objective import build_objective
+from clvmodels.inference.objective import Objective, build_objective
 from clvmodels.inference.posterior import Posterior
+from clvmodels.inference.priors import Priors, describe_prior
 from clvmodels.models import get_model
 from clvmodels.rfm import RFM
 
@@ -30,6 +31,7 @@ def fit(
     rfm: RFM,
     *,
     method: str | Method = "laplace",
+    priors: Priors | None = None,
     draws: int = 1000,
     seed: int = 0,
 ) -> Posterior:
@@ -45,6 +47,10 @@ def fit(
         ``"mle"`` maximises the likelihood; ``"map"`` adds the weak priors on log parameters, and is
         the mode of the posterior density of those logs; ``"laplace"`` draws from that posterior. A
         method with other settings is given as an instance.
+    priors
+        Beliefs of your own in place of the weak defaults, by parameter or by product of parameters:
+        ``{"r": LogNormal(1, 0.5)}`` in scales of the data, ``{"r / alpha": LogNormal.between(0.05, 0.3,
+        time_unit="W")}`` in purchases per week. `business_priors` writes them from what a business knows.
     draws
         Posterior draws of the methods that draw.
     seed
@@ -58,7 +64,7 @@ def fit(
     Raises
     ------
     ArgumentError
-        If the method or the model does not exist.
+        If the method or the model does not exist, or the priors do not fit the model or the method.
     DataError
         If the summary lacks a column the model needs, or nobody was observed for any time.
 
@@ -68,12 +74,18 @@ def fit(
     >>> posterior = fit("bg_nbd", rfm, method="map")
     >>> posterior.names
     ('r', 'alpha', 'a', 'b')
+    >>> from clvmodels.inference.priors import LogNormal
+    >>> own = fit("bg_nbd", rfm, method="map", priors={"r / alpha": LogNormal.between(0.05, 0.06, time_unit="W")})
+    >>> round(own.params["r"] / own.params["alpha"], 2)
+    0.05
     """
     way = get_method(method)
     if draws < 2:
         raise ArgumentError(f"draws={draws} must be at least 2")
+    if priors and not way.with_prior:
+        raise ArgumentError(f"method {way.name!r} uses no prior; leave priors out, or fit with method='map'")
     chosen = get_model(model) if isinstance(model, str) else model
-    objective = build_objective(chosen, rfm, with_prior=way.with_prior)
+    objective = build_objective(chosen, rfm, with_prior=way.with_prior, priors=priors)
     mode = find_mode(objective)
     drawn = way.draw(objective, mode, draws, seed)
     theta = objective.theta(mode.z)
@@ -89,7 +101,7 @@ def fit(
         reason=drawn.reason,
         diagnostics=size | dict(drawn.diagnostics),
         scales=objective.scales,
-        provenance=_provenance(chosen, rfm, way.name, seed),
+        provenance=_provenance(chosen, rfm, way.name, seed) | {"priors": _prior_facts(objective, priors)},
     )
 
 
@@ -116,6 +128,12 @@ def get_method(method: str | Method) -> Method:
 @cache
 def _versions() -> dict[str, str]:
     return {package: version(package) for package in ("clvmodels", "numpy", "scipy")}
+
+
+def _prior_facts(objective: Objective, priors: Priors | None) -> dict[str, dict[str, Any]]:
+    if not objective.with_prior:
+        return {}
+    return describe_prior(objective.model, objective.prior, priors, objective.scales.of(objective.model))
 
 
 def _provenance(model: PurchaseModel | SpendModel, rfm: RFM, method: str, seed: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import FitError, FitStatus
 from clvmodels.inference.objective import Scales
+from clvmodels.inference.priors import prior_interval, prior_words
 from clvmodels.prediction import labelled, tail_levels
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Posterior:
     scales
         Mean age and mean spend of the data.
     provenance
-        Model, method, seed, data fingerprint, versions.
+        Model, method, seed, priors (median and sigma of each, in the data's units), data fingerprint, versions.
     """
 
     model: PurchaseModel | SpendModel
@@ -94,7 +95,7 @@ class Posterior:
         return self
 
     def summary(self, level: float = 0.9) -> pd.DataFrame:
-        """One row per parameter: meaning, optimum, and (with draws) mean, sd and central interval.
+        """One row per parameter: meaning, optimum, (with draws) mean, sd and central interval, prior interval.
 
         `attrs` carries the interval level, the status and the provenance.
         """
@@ -110,6 +111,9 @@ class Posterior:
             table |= {"mean": self.draws.mean(axis=0), "sd": self.draws.std(axis=0), "low": low, "high": high}
         elif self.covariance is not None:
             table["standard_error"] = np.sqrt(np.diag(self.covariance))
+        if priors := self.provenance.get("priors"):
+            bounds = [prior_interval(priors[name], level) for name in self.names]
+            table |= {"prior_low": [low for low, _ in bounds], "prior_high": [high for _, high in bounds]}
         frame = pd.DataFrame(table).set_index("parameter")
         interval = f"central {level:.0%} posterior interval" if self.is_distribution else "none"
         return labelled(frame, {**self.provenance, "interval": interval, "status": self.status.name})
@@ -123,7 +127,13 @@ class Posterior:
             if key in self.diagnostics
         )
         checks = f" ({numbers})" if numbers else ""
-        return f"{self.model.title} by {self.method}: {values}; log-likelihood {self.loglik:,.3f}\n  {status}{checks}"
+        lines = [f"{self.model.title} by {self.method}: {values}; log-likelihood {self.loglik:,.3f}"]
+        lines.append(f"  {status}{checks}")
+        if priors := self.provenance.get("priors"):
+            lines.append(
+                f"  prior, with probability 90 %: {prior_words(priors, self.provenance['time_unit'])}"
+            )
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         return f"Posterior({self.model.name}, {self.method}, {len(self.draws)} draws, {self.status.name})"

@@ -21,7 +21,7 @@ import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError
-from clvmodels.units import unit_days
+from clvmodels.units import UNIT_NAMES, unit_days
 
 _FACTOR = re.compile(r"\s*([*/]?)\s*([^\s*/]+)\s*")
 
@@ -220,17 +220,35 @@ def exponents(model: PurchaseModel | SpendModel, key: str) -> np.ndarray:
     """
     names = [param.name for param in model.params]
     powers = np.zeros(len(names))
-    factors = list(_FACTOR.finditer(key))
-    if not factors or "".join(factor[0] for factor in factors) != key:
-        raise _unknown(model, key, key, names)
-    for i, factor in enumerate(factors):
-        sign, name = factor.groups()
-        if name not in names or bool(sign) is (i == 0):
-            raise _unknown(model, key, name, names)
+    for sign, name in factors_of(key):
+        if name not in names:
+            raise _unknown(model, name, names)
         powers[names.index(name)] += -1.0 if sign == "/" else 1.0
     if not powers.any():
         raise ArgumentError(f"the prior on {key!r} says nothing: its parameters cancel")
     return powers
+
+
+def factors_of(key: str) -> list[tuple[str, str]]:
+    """Sign and name of each factor of a product such as ``"p * gamma / q"``; the first has no sign.
+
+    Raises
+    ------
+    ArgumentError
+        If the text is no such product.
+
+    Examples
+    --------
+    >>> factors_of("p * gamma / q")
+    [('', 'p'), ('*', 'gamma'), ('/', 'q')]
+    """
+    found = list(_FACTOR.finditer(key))
+    signs = [match[1] for match in found]
+    if "".join(match[0] for match in found) != key or signs[:1] != [""] or not all(signs[1:]):
+        raise ArgumentError(
+            f"prior {key!r}: a key is the name of a parameter, or names joined by * and / such as 'r / alpha'"
+        )
+    return [(match[1], match[2]) for match in found]
 
 
 def describe_prior(
@@ -260,6 +278,40 @@ def describe_prior(
     return described
 
 
+def prior_interval(described: Mapping[str, Any], probability: float = 0.9) -> tuple[float, float]:
+    """Central interval of one entry of `describe_prior`."""
+    return LogNormal(described["median"], described["sigma"]).interval(probability)
+
+
+def prior_words(described: Mapping[str, Mapping[str, Any]], time_unit: str) -> str:
+    """What `describe_prior` returns as a sentence, with central intervals of 90 % and units.
+
+    Examples
+    --------
+    >>> entry = {"median": 8.0, "sigma": 0.5, "time_power": 1, "money_power": 0, "stated": True}
+    >>> prior_words({"alpha": entry}, "W")
+    'alpha between 3.51 and 18.2 weeks (stated)'
+    """
+    parts = []
+    for name, entry in described.items():
+        low, high = prior_interval(entry)
+        unit = _unit_words(entry["time_power"], UNIT_NAMES[time_unit])
+        unit += _unit_words(entry["money_power"], "money")
+        parts.append(f"{name} between {low:.3g} and {high:.3g}{unit}{' (stated)' if entry['stated'] else ''}")
+    return "; ".join(parts)
+
+
+def _unit_words(power: int, name: str) -> str:
+    """`` weeks``, `` per week``, or the power of a unit."""
+    if power == 0:
+        return ""
+    if power == 1:
+        return f" {name}"
+    if power == -1:
+        return f" per {name.removesuffix('s')}"
+    return f" {name}^{power}"
+
+
 def _median_in_scales(
     model: PurchaseModel | SpendModel,
     key: str,
@@ -281,10 +333,9 @@ def _median_in_scales(
     return math.log(belief.median) + time * ratio - float(c @ log_unit)
 
 
-def _unknown(model: PurchaseModel | SpendModel, key: str, name: str, names: Sequence[str]) -> ArgumentError:
+def _unknown(model: PurchaseModel | SpendModel, name: str, names: Sequence[str]) -> ArgumentError:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     meant = f"; did you mean {close[0]!r}?" if close else ""
     return ArgumentError(
-        f"prior {key!r}: {name!r} is no parameter of {model.title}, which has {', '.join(names)}{meant} "
-        f"A key is a parameter or a product such as '{names[0]} / {names[1]}'"
+        f"priors: {name!r} is no parameter of {model.title}, which has {', '.join(names)}{meant}"
     )

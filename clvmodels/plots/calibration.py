@@ -94,7 +94,7 @@ def plot_calibration(
     )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, max(2.0, 1.08 * frame["density"].max()))
-    label_axes(axes, f"Place of the actual {quantity} in the predictive distribution (PIT)", "Density")
+    label_axes(axes, f"Place of the actual {quantity} in its forecast (PIT)", "Density")
     legend_above(axes)
     return axes
 

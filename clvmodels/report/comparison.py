@@ -145,7 +145,7 @@ def totals_table(material: Material, quantity: str) -> Table:
 
 
 def score_table(material: Material, quantity: str, names: Sequence[str], key: str, caption: str) -> Table:
-    """Forecasters in rows, metrics in columns; metrics nobody has are left out."""
+    """Forecasters in rows, metrics in columns; metrics nobody has, and forecasters without any, are left out."""
     averages = {
         name: {model: material.average(quantity, name, model) for model in material.models} for name in names
     }
@@ -155,8 +155,11 @@ def score_table(material: Material, quantity: str, names: Sequence[str], key: st
     ]
     decimals = decimals_for(amounts)
     best = {measure.name: _best_rank(material, measure, averages[measure.name]) for measure in shown}
+    scored = [
+        model for model in material.models if any(math.isfinite(averages[m.name][model]) for m in shown)
+    ]
     rows = []
-    for model in material.models:
+    for model in scored:
         row = [Cell(model)]
         for measure in shown:
             value = averages[measure.name][model]

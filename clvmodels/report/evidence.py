@@ -110,29 +110,27 @@ def _frequency_picture(material: Material, quantity: str) -> Picture:
 
 
 def _frequency_table(material: Material, quantity: str) -> Table:
+    """One column per frequency, so that any number of forecasters fits below each other."""
     frame = plots.holdout_by_frequency_frame(material.scorecard, quantity, material.last_origin)
     models = list(dict.fromkeys(frame["model"]))
-    means = frame.pivot(index="frequency", columns="model", values="mean")
     decimals = max(2, decimals_for([*frame["mean"], *frame["actual"]])) if quantity == "purchases" else 2
-    rows = []
-    for row in frame[frame["model"] == models[0]].itertuples(index=False):
-        error = float(row.standard_error)
-        spread = MISSING if math.isnan(error) else f"± {fixed(error, decimals)}"
-        rows.append(
-            [
-                Cell(str(row.frequency)),
-                Cell(f"{row.customers:,}"),
-                Cell(fixed(float(row.actual), decimals)),
-                Cell(spread),
-                *(Cell(fixed(float(means.loc[row.frequency, model]), decimals)) for model in models),
-            ]
-        )
+    groups = frame[frame["model"] == models[0]]
+    spreads = [
+        MISSING if math.isnan(error) else f"± {fixed(error, decimals)}" for error in groups["standard_error"]
+    ]
+    rows = [
+        ["Customers", *(f"{count:,}" for count in groups["customers"])],
+        ["Actual", *(fixed(value, decimals) for value in groups["actual"])],
+        ["Standard error of the actual", *spreads],
+    ]
+    for model in models:
+        means = frame.loc[frame["model"] == model, "mean"]
+        rows.append([model, *(fixed(value, decimals) for value in means)])
     unit = material.currency if quantity == "spend" else ""
-    columns = [Column("Frequency", "before the origin", is_number=False), Column("Customers")]
-    columns += [Column("Actual", unit), Column("Standard error", "of the actual")]
-    columns += [Column(model, unit) for model in models]
+    columns = [Column("Mean per customer", unit, is_number=False)]
+    columns += [Column(str(frequency), "before") for frequency in groups["frequency"]]
     caption = f"Mean {QUANTITY_NAMES[quantity].lower()} in the holdout by past frequency, origin {material.last_origin}"
-    return Table(f"frequency-{quantity}", caption, columns, rows)
+    return Table(f"frequency-{quantity}", caption, columns, [[Cell(text) for text in row] for row in rows])
 
 
 def calibration_section(material: Material) -> Section:
@@ -189,10 +187,10 @@ def _coverage_in_words(material: Material, quantity: str) -> str:
         value = material.average(quantity, "coverage_90", model)
         if low <= value <= high or math.isnan(value):
             continue
-        reason = "too narrow, or in the wrong place" if value < low else "wider than they need to be"
+        reason = _tails_in_words(material, quantity, model)
         if abs(value - 0.9) <= chance:
             reason += f" (or it is chance: ± {100 * chance:.1f} points among {customers:,} customers)"
-        off.append(f"{model} covers {per_cent(value)}: its intervals are {reason}")
+        off.append(f"{model} covers {per_cent(value)}: {reason}")
     name = QUANTITY_NAMES[quantity]
     if not off:
         return f"{name}: coverage of the central {INTERVAL} predictive intervals lies in 88 % to 92 % for every model."
@@ -200,6 +198,17 @@ def _coverage_in_words(material: Material, quantity: str) -> str:
         f"{name}: coverage of the central {INTERVAL} predictive intervals is outside 88 % to 92 %. {'; '.join(off)}. "
         "Ties are broken at random, so they do not inflate the coverage of counts."
     )
+
+
+def _tails_in_words(material: Material, quantity: str, model: str) -> str:
+    """Why a coverage is off: one tail too heavy is a matter of place, both of width."""
+    predictions = material.scorecard.predictions
+    pit = predictions.loc[(predictions["model"] == model) & (predictions["quantity"] == quantity), "pit"]
+    below, above = float((pit < 0.05).mean()), float((pit > 0.95).mean())
+    tails = f"{per_cent(above)} of customers came out above their interval and {per_cent(below)} below (due: 5 % each)"
+    if above > 0.05 > below or below > 0.05 > above:
+        return f"{tails}; the forecasts are too {'low' if above > below else 'high'} rather than too narrow or too wide"
+    return f"{tails}; the intervals are too {'narrow' if below + above > 0.1 else 'wide'}"
 
 
 def _reliability_picture(material: Material) -> Picture:

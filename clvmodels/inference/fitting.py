@@ -10,6 +10,7 @@ import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError
+from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.laplace import Laplace
 from clvmodels.inference.method import MaximumLikelihood, MaximumPosterior, Method
 from clvmodels.inference.mode import find_mode
@@ -23,6 +24,7 @@ METHODS: dict[str, Method] = {
     "mle": MaximumLikelihood(),
     "map": MaximumPosterior(),
     "laplace": Laplace(),
+    "bootstrap": Bootstrap(),
 }
 
 
@@ -45,8 +47,9 @@ def fit(
         The customers.
     method
         ``"mle"`` maximises the likelihood; ``"map"`` adds the weak priors on log parameters, and is
-        the mode of the posterior density of those logs; ``"laplace"`` draws from that posterior. A
-        method with other settings is given as an instance.
+        the mode of the posterior density of those logs; ``"laplace"`` draws from that posterior;
+        ``"bootstrap"`` refits under random weights of the customers, a spread that stays honest where the
+        model is wrong. A method with other settings is given as an instance.
     priors
         Beliefs of your own in place of the weak defaults, by parameter or by product of parameters:
         ``{"r": LogNormal(1, 0.5)}`` in scales of the data, ``{"r / alpha": LogNormal.between(0.05, 0.3,

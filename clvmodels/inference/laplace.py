@@ -22,6 +22,8 @@ DEGREES_OF_FREEDOM = 5
 """Tails of the proposals: heavier than the posterior's, near enough to waste few draws."""
 PROPOSALS_PER_DRAW = 2
 ROUNDS = 5
+PROBE = 0.4
+"""Share of the proposals that decides whether a proposal is good enough for the others."""
 GOOD_K_HAT = 0.5
 K_HAT_LIMIT = 0.7
 CENTRES = 250
@@ -48,7 +50,7 @@ class Laplace:
         proposal = _KernelMixture(mode.z[:, None], np.linalg.cholesky(mode.covariance))
         z, smoothed = _propose(objective, proposal, draws, rng)
         rounds = 1
-        while rounds < ROUNDS and (smoothed.k_hat > GOOD_K_HAT or smoothed.effective_size < draws / 2):
+        while rounds < ROUNDS and not _is_good(smoothed):
             proposal = _learn(z, smoothed, rng)
             z, smoothed = _propose(objective, proposal, draws, rng)
             rounds += 1
@@ -88,9 +90,24 @@ class _KernelMixture:
 def _propose(
     objective: Objective, proposal: _KernelMixture, draws: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, SmoothedWeights]:
-    """Proposals (P, S) and their weights against the exact posterior."""
-    z = proposal.sample(PROPOSALS_PER_DRAW * draws, rng)
-    return z, smooth_weights(objective.log_density(z) - proposal.log_density(z))
+    """Proposals (P, S) and their weights against the exact posterior.
+
+    A first part of them decides whether the others are worth their time.
+    """
+    count = PROPOSALS_PER_DRAW * draws
+    z = proposal.sample(count, rng)
+    part = z[:, : int(PROBE * count)]
+    ratios = objective.log_density(part) - proposal.log_density(part)
+    probed = smooth_weights(ratios)
+    if not _is_good(probed):
+        return part, probed
+    rest = z[:, part.shape[1] :]
+    more = objective.log_density(rest) - proposal.log_density(rest)
+    return z, smooth_weights(np.concatenate([ratios, more]))
+
+
+def _is_good(smoothed: SmoothedWeights) -> bool:
+    return smoothed.k_hat <= GOOD_K_HAT and smoothed.effective_size >= len(smoothed.weights) / 4
 
 
 def _learn(z: np.ndarray, smoothed: SmoothedWeights, rng: np.random.Generator) -> _KernelMixture:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from clvmodels.inference import Posterior as Posterior
     from clvmodels.inference import business_priors as business_priors
     from clvmodels.inference import fit as fit
+    from clvmodels.inference import prior_predictive as prior_predictive
+    from clvmodels.inference import prior_predictive_spend as prior_predictive_spend
     from clvmodels.prediction import Forecast as Forecast
     from clvmodels.report import write_report as write_report
     from clvmodels.rfm import RFM as RFM
@@ -69,6 +71,8 @@ _HOME = {
     "load_donations": "datasets",
     "load_fit": "artifacts",
     "load_scorecard": "artifacts",
+    "prior_predictive": "inference",
+    "prior_predictive_spend": "inference",
     "rfm_summary": "transactions",
     "save_fit": "artifacts",
     "save_scorecard": "artifacts",

@@ -19,6 +19,7 @@ from clvmodels.plots.holdout import (
     plot_holdout_by_frequency,
 )
 from clvmodels.plots.palette import GRID, INK, MUTED, SERIES, SeriesStyle, new_axes, series_styles
+from clvmodels.plots.prior import plot_prior_predictive, prior_predictive_frame
 from clvmodels.plots.selection import latest_origin, models_at
 from clvmodels.plots.tracking import plot_tracking, tracking_frame
 
@@ -39,9 +40,11 @@ __all__ = [
     "plot_gain",
     "plot_holdout_by_frequency",
     "plot_periods",
+    "plot_prior_predictive",
     "plot_reliability",
     "plot_total",
     "plot_tracking",
+    "prior_predictive_frame",
     "reliability_frame",
     "series_styles",
     "total_frame",

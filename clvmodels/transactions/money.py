@@ -79,11 +79,19 @@ def total(limbs: np.ndarray, exponent: int) -> np.ndarray:
     --------
     >>> total(np.array([[1], [0], [0]]), 36)
     array([1.])
+    >>> float(total(np.array([[0], [0], [-1]]), 108)[0])
+    -1.0
     """
-    high, middle, low = np.asarray(limbs, dtype=np.int64)
-    middle = middle + low // _WIDTH
-    high = high + middle // _WIDTH
-    parts = zip((high, middle % _WIDTH, low % _WIDTH), _SHIFTS, strict=True)
+    sums = np.asarray(limbs, dtype=np.int64)
+    sign = np.where(_carry(sums)[0] < 0, -1, 1)
+    parts = zip(_carry(sums * sign), _SHIFTS, strict=True)
     first, second, third = (np.ldexp(part.astype(float), exponent - shift) for part, shift in parts)
-    rounded: np.ndarray = first + (second + third)
+    rounded: np.ndarray = sign * (first + (second + third))
     return rounded
+
+
+def _carry(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same three numbers with middle and low in [0, 2³⁶); exact as floats where high is not negative."""
+    high, middle, low = sums
+    middle = middle + low // _WIDTH
+    return high + middle // _WIDTH, middle % _WIDTH, low % _WIDTH

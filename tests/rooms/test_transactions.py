@@ -17,7 +17,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import clvmodels.transactions as room
@@ -302,6 +302,7 @@ limbs = st.lists(st.integers(-(2**45), 2**45), min_size=3, max_size=3)
 
 
 @given(limbs, st.integers(-40, 60))
+@example([0, 0, -1], 0)
 def test_whole_numbers_become_the_nearest_amount(numbers: list[int], exponent: int) -> None:
     high, middle, low = map(Fraction, numbers)
     exact = (high * 2**72 + middle * 2**36 + low) * Fraction(2) ** (exponent - 108)

@@ -86,6 +86,16 @@ class PurchaseModel(Protocol):
         """
         ...
 
+    def expected_discounted_purchases(
+        self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray, rate: float
+    ) -> np.ndarray:
+        """Mean of the sum of exp(-rate u) over the purchases at T + u, u in (0, horizon], ``broadcast``.
+
+        `rate` >= 0 is continuous, per time unit. `horizon` as in `expected_purchases`, or infinite where rate > 0:
+        the discounted expected residual transactions (DERT). With rate 0 it is `expected_purchases`.
+        """
+        ...
+
     def sample_purchase_times(
         self, theta: np.ndarray, rfm: RFM, p_alive: np.ndarray, horizon: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from scipy import special
 
 from clvmodels.contracts import Param
 from clvmodels.rfm import RFM
-from clvmodels.special import digamma_rise, log_rising
+from clvmodels.special.gammas import digamma_rise, log_rising
 
 LEAST_GAMMA = 1e-100  # a gamma variate of tiny shape underflows; this keeps amounts and their squares finite
 

@@ -31,20 +31,9 @@ from scipy.special import exprel
 
 from clvmodels.contracts import Param
 from clvmodels.rfm import RFM
-from clvmodels.special import (
-    MOST_PURCHASES,
-    NEGLIGIBLE,
-    digamma_rise,
-    drop,
-    gauss_legendre,
-    log_rising,
-    node_sum,
-    reach,
-    regimes,
-    scatter_times,
-)
-
-SIZES = (11, 16, 24, 40, 64, 128)
+from clvmodels.special.gammas import digamma_rise, log_rising
+from clvmodels.special.lifetimes import discounted_life, lives_ended
+from clvmodels.special.times import MOST_PURCHASES, scatter_times
 
 
 class _Terms(NamedTuple):
@@ -205,6 +194,45 @@ class ParetoNBD:
         lived = (beta + age) * length * exprel((1.0 - s) * length)
         return np.asarray(self.p_alive(theta, rfm) * ((r + x) / (alpha + age) * lived))
 
+    def expected_discounted_purchases(
+        self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray, rate: float
+    ) -> np.ndarray:
+        r"""Discounted mean number of purchases in (T, T + t] given the history; for t infinite, DERT.
+
+        .. math:: P(\text{alive}) \frac{r+x}{\alpha+T} \int_0^t e^{-\delta u} \Big(\frac{\beta+T}{\beta+T+u}\Big)^s du
+
+        Parameters
+        ----------
+        theta, rfm
+            As in `loglik`.
+        horizon
+            Length t >= 0 in the time unit of `rfm`, or infinity; one for all or (n,) one per customer.
+        rate
+            Continuous discount rate >= 0 per time unit; > 0 for an infinite horizon.
+
+        Returns
+        -------
+        np.ndarray
+            Purchases, in the broadcast shape, relative error below 1e-8.
+
+        References
+        ----------
+        Fader, Hardie & Lee (2005), "RFM and CLV", Journal of Marketing Research 42(4).
+
+        Examples
+        --------
+        >>> rfm = RFM.from_arrays(frequency=[7], recency=[35], T=[77.86])
+        >>> theta = np.array([0.5629966, 12.5590370, 0.4081095, 10.5148048])
+        >>> ParetoNBD().expected_discounted_purchases(theta, rfm, np.inf, 0.0027).round(4).tolist()
+        [1.8642]
+        """
+        r, alpha, s, beta = np.ascontiguousarray(theta, dtype=float)
+        alive, scale = self.p_alive(theta, rfm), beta + rfm.T
+        parts = (s, rate * scale, np.log1p(horizon / scale))
+        rows = [np.broadcast_to(part, alive.shape).ravel() for part in parts]
+        lived = scale * discounted_life(*rows)[0].reshape(alive.shape)
+        return np.asarray(alive * ((r + rfm.frequency) / (alpha + rfm.T) * lived))
+
     def sample_purchase_times(
         self, theta: np.ndarray, rfm: RFM, p_alive: np.ndarray, horizon: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -301,7 +329,7 @@ def _terms(theta: np.ndarray, rfm: RFM, *, with_moments: bool) -> _Terms:
     A, B, n = alpha + t_x, beta + t_x, r + x
     alive = np.exp(-s * np.log1p(D / B) - n * np.log1p(D / A))
     rows = [np.broadcast_to(part, alive.shape).ravel() for part in (n, s, A, B, D)]
-    left, moments = _left(*rows, with_moments=with_moments)
+    left, moments = lives_ended(*rows, with_moments=with_moments)
     shape = alive.shape
     return _Terms(r, alpha, s, beta, x, t_x, A, B, D, alive, left.reshape(shape), moments.reshape(-1, *shape))
 
@@ -325,54 +353,3 @@ def _slopes(t: _Terms) -> np.ndarray:
     dying = left * ((t.s + 1.0) * share_b - 1.0)
     slopes[3] = (t.s * (t.t_x / t.beta + alive * (t.D / (t.B + t.D))) + dying) / t.B
     return slopes
-
-
-def _left(
-    n: np.ndarray, s: np.ndarray, A: np.ndarray, B: np.ndarray, D: np.ndarray, *, with_moments: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Second term of Q (m,), and the means (4, m) of log(1+u/A), log(1+u/B), u/(A+u), u/(B+u) under its integrand."""
-    buying_first = A <= B
-    near, far = np.minimum(A, B), np.maximum(A, B)
-    k = np.where(buying_first, s + 1.0, n)
-    c = np.where(buying_first, 1.0 - n, -s)
-    rho = near / far
-    length, needed = _support(np.log1p(D / near), k, rho, c)
-    total = np.empty_like(n)
-    means = np.empty((4 if with_moments else 0, len(n)))
-    for size, rows in regimes(needed, SIZES):
-        y, w = gauss_legendre(size)
-        v = y * length[rows]
-        grown = np.expm1(v)
-        shrunk = rho[rows] * grown
-        log_far = np.log1p(shrunk)
-        f = w * np.exp(c[rows] * v - k[rows] * log_far)
-        total[rows] = mass = node_sum(f)
-        if with_moments:
-            shares = grown / (1.0 + grown), shrunk / (1.0 + shrunk)
-            for i, part in enumerate((v, log_far, *shares)):
-                means[i, rows] = node_sum(f * part) / mass
-    if with_moments:
-        means = np.where(buying_first, means, means[[1, 0, 3, 2]])
-    return s * (near / B) * length * total, means
-
-
-def _support(
-    whole: np.ndarray, k: np.ndarray, rho: np.ndarray, c: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Length of the part of (0, whole) that matters, and the number of nodes it needs.
-
-    The integrand exp(-drop) is highest at 0 or, where c > k rho, at the odds c / (k - c). The node count is a
-    bound fitted to the smallest rule with relative error below 1e-11.
-    """
-    top = np.log(np.maximum(np.maximum(c, 0.0) * (1.0 - rho) / ((k - c) * rho), 1.0))
-    risen = -drop(np.minimum(top, whole), k, rho, c)
-    fallen = drop(whole, k, rho, c) + risen
-    length = whole
-    long = np.flatnonzero(fallen > NEGLIGIBLE)
-    if len(long):
-        k, rho, c, top = k[long], rho[long], c[long], top[long]
-        after = reach(k, np.maximum(rho, c / k), c, np.full_like(k, NEGLIGIBLE))
-        length = whole.copy()
-        length[long] = np.minimum(whole[long], top + after)
-        fallen[long] = drop(length[long], k, rho, c) + risen[long]
-    return length, 6.0 + 0.5 * (fallen + risen) + 2.3 * length

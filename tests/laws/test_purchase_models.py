@@ -103,6 +103,10 @@ def test_time_unit_leaves_no_trace(model: PurchaseModel, crowd: RFM) -> None:
             model.expected_purchases(theta, crowd, 52.0),
             model.expected_purchases(other, in_unit(crowd, factor), 52.0 * factor),
         ),
+        (
+            model.expected_discounted_purchases(theta, crowd, np.inf, 0.07),
+            model.expected_discounted_purchases(other, in_unit(crowd, factor), np.inf, 0.07 / factor),
+        ),
     ):
         np.testing.assert_allclose(after, before, rtol=ROUNDING, atol=1e-300)
 
@@ -114,12 +118,14 @@ def test_customer_is_blind_to_the_others(model: PurchaseModel, crowd: RFM) -> No
         value, slope = model.loglik_grad(theta, crowd)
         alive = model.p_alive(theta, crowd)
         expected = model.expected_purchases(theta, crowd, 52.0)
+        discounted = model.expected_discounted_purchases(theta, crowd, np.inf, 0.01)
         for i in range(0, len(crowd), 3):
             alone = crowd.take([i])
             assert model.loglik(theta, alone)[0] == value[i]
             assert np.array_equal(model.loglik_grad(theta, alone)[1][:, 0], slope[:, i])
             assert model.p_alive(theta, alone)[0] == alive[i]
             assert model.expected_purchases(theta, alone, 52.0)[0] == expected[i]
+            assert model.expected_discounted_purchases(theta, alone, np.inf, 0.01)[0] == discounted[i]
 
 
 @MODELS
@@ -145,7 +151,12 @@ def test_parameters_broadcast_behind_their_first_axis(model: PurchaseModel, crow
     value, slope = model.loglik_grad(draws[:, :, None], crowd)
     assert np.array_equal(value, [v for v, _ in each])
     assert np.array_equal(slope, np.moveaxis([s for _, s in each], 0, 1))
-    for method in (model.loglik, model.p_alive, lambda theta, rfm: model.expected_purchases(theta, rfm, 4.0)):
+    for method in (
+        model.loglik,
+        model.p_alive,
+        lambda theta, rfm: model.expected_purchases(theta, rfm, 4.0),
+        lambda theta, rfm: model.expected_discounted_purchases(theta, rfm, np.inf, 0.01),
+    ):
         grid = method(draws[:, :, None], crowd)
         assert grid.shape == (count, len(crowd))
         assert np.array_equal(grid, [method(theta, crowd) for theta in draws.T])
@@ -188,6 +199,68 @@ def test_longer_horizon_never_expects_less(model: PurchaseModel, crowd: RFM) -> 
         expected = np.array([model.expected_purchases(theta, crowd, horizon) for horizon in horizons])
         assert np.all(expected[0] == 0.0)
         assert np.all(np.diff(expected, axis=0) >= -ROUNDING * expected[1:])
+
+
+@MODELS
+def test_undiscounted_purchases_are_the_expected_ones(model: PurchaseModel, crowd: RFM) -> None:
+    """Kills a discount that does not vanish with its rate."""
+    for theta in (typical(model), *hostile(model).T[::9]):
+        for horizon in (0.0, 1e-3, 52.0, np.linspace(0.0, 1e5, len(crowd))):
+            plain = model.expected_purchases(theta, crowd, horizon)
+            for rate in (0.0, 1e-18):
+                discounted = model.expected_discounted_purchases(theta, crowd, horizon, rate)
+                np.testing.assert_allclose(discounted, plain, rtol=ROUNDING, atol=1e-300)
+
+
+@MODELS
+def test_discounted_purchases_add_up_over_time(model: PurchaseModel, crowd: RFM) -> None:
+    """By parts, the discounted purchases are those undiscounted, weighted with the loss of value since.
+
+    Kills a discount that starts at birth, and one that is compounded once a period. Gauss's rule with 200 nodes.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    theta = typical(model)
+    for horizon, rate in ((26.0, 0.1), (52.0, 2e-3), (500.0, 2e-3)):
+        end = np.log1p(horizon)
+        times = np.expm1(end * (nodes + 1.0) / 2.0)
+        loss = rate * np.exp(-rate * times) * (1.0 + times) * weights * end / 2.0
+        parts = [f * model.expected_purchases(theta, crowd, t) for t, f in zip(times, loss, strict=True)]
+        last = np.exp(-rate * horizon) * model.expected_purchases(theta, crowd, horizon)
+        discounted = model.expected_discounted_purchases(theta, crowd, horizon, rate)
+        np.testing.assert_allclose(discounted, sum(parts) + last, rtol=1e-8, atol=1e-300)
+
+
+@MODELS
+def test_far_horizon_is_the_whole_future(model: PurchaseModel, crowd: RFM) -> None:
+    """Kills an infinite horizon that is merely a long one. Hostile parameters give finite numbers, too."""
+    for rate in (1e-3, 0.3, 1e6):
+        far, whole = (
+            model.expected_discounted_purchases(hostile(model)[:, ::5, None], crowd, horizon, rate)
+            for horizon in (60.0 / rate, np.inf)
+        )
+        assert np.isfinite(whole).all()
+        np.testing.assert_allclose(whole, far, rtol=ROUNDING, atol=1e-300)
+
+
+@MODELS
+def test_discounted_samples_average_to_their_expectation(
+    model: PurchaseModel, rng: np.random.Generator
+) -> None:
+    """Kills an intensity of purchases that does not fall as customers leave.
+
+    20,000 draws of each of 6 histories, one z-score each, for two rates.
+    """
+    rfm = RFM.from_arrays(
+        frequency=[0, 0, 1, 3, 12, 40], recency=[0, 0, 6, 38, 20, 38.5], T=[0, 39, 39, 39, 26, 39]
+    )
+    theta = np.repeat(typical(model)[:, None, None], 20_000, axis=1)
+    alive = model.p_alive(theta, rfm)
+    row, time = model.sample_purchase_times(theta, rfm, alive, 60.0, rng)
+    for rate in (0.002, 0.2):
+        worth = np.bincount(row, weights=np.exp(-rate * time), minlength=alive.size).reshape(alive.shape)
+        expected = model.expected_discounted_purchases(typical(model), rfm, 60.0, rate)
+        error = worth.std(axis=0) / np.sqrt(len(worth))
+        assert np.all(np.abs(worth.mean(axis=0) - expected) < Z * error)
 
 
 @MODELS

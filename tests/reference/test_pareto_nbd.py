@@ -46,6 +46,13 @@ def test_expectation_of_a_new_customer() -> None:
     assert MODEL.p_alive(CDNOW, newcomer)[0] == 1.0
 
 
+def test_discounted_residual_purchases_of_the_btyd_manual() -> None:
+    # BTYD 2.4.3 manual, pnbd.DERT, inputs of its example (weekly rate for 15 % a year); value by a SciPy script
+    theta, rfm = np.array([0.5629966, 12.5590370, 0.4081095, 10.5148048]), customers((7, 35, 77.86))
+    dert = MODEL.expected_discounted_purchases(theta, rfm, np.inf, 0.0027)
+    np.testing.assert_allclose(dert, 1.864183, atol=5e-7)
+
+
 def test_likelihoods_that_overflow_in_the_closed_form() -> None:
     # CLVTools test_correctness_pnbd_nocovstaticcov.R asks that these be finite; values by mpmath
     rfm = customers(

@@ -39,6 +39,9 @@ class DrawBlock:
         (S, K) sums over the block's customers.
     columns
         Further (m,) columns of the customer table, in order.
+    mean
+        (m,) exact means of the value (of the purchases without spend), or None where no closed form knows
+        them. Where it is not finite, or None, the mean of the draws stands in.
     """
 
     index: np.ndarray
@@ -47,6 +50,12 @@ class DrawBlock:
     period_purchases: np.ndarray
     period_value: np.ndarray | None
     columns: Mapping[str, np.ndarray]
+    mean: np.ndarray | None = None
+
+    def value_mean(self) -> np.ndarray:
+        """(m,) means of the value, or of the purchases without spend: exact if known, else of the draws."""
+        drawn = over_draws(self.purchases if self.value is None else self.value)
+        return drawn if self.mean is None else np.where(np.isfinite(self.mean), self.mean, drawn)
 
 
 @dataclass(frozen=True)
@@ -286,9 +295,9 @@ def _spread(block: DrawBlock, levels: Sequence[float], is_distribution: bool) ->
     if is_distribution:
         columns["p_purchase"] = over_draws(block.purchases > 0)
     for prefix, values in draws.items():
-        columns[f"{prefix}_mean"] = over_draws(values)
+        columns[f"{prefix}_mean"] = block.value_mean()
         if is_distribution:
-            columns[f"{prefix}_sd"] = np.sqrt(over_draws((values - columns[f"{prefix}_mean"]) ** 2))
+            columns[f"{prefix}_sd"] = np.sqrt(over_draws((values - over_draws(values)) ** 2))
             for level, row in zip(levels, np.quantile(values, levels, axis=0), strict=True):
                 columns[quantile_name(prefix, level)] = row
     return columns

@@ -60,7 +60,9 @@ class Record:
         for quantity, draws in drawn.items():
             row = self._score(draws, self.actual[quantity][block.index], block.index[0])
             row["p_purchase"] = over_draws(block.purchases > 0)
-            if quantity == "purchases" and "expected_purchases" in block.columns:
+            if quantity == "spend":
+                row["mean"] = block.value_mean()
+            elif "expected_purchases" in block.columns:
                 row["mean"] = block.columns["expected_purchases"]
             self.parts.setdefault(quantity, []).append(row)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -10,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, ClvWarning, DataError
 from clvmodels.forecast.simulation import Simulation
 from clvmodels.inference import Method, Posterior, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
@@ -226,9 +227,10 @@ class FittedCLV:
         Returns
         -------
         Forecast
-            With columns p_alive, expected_purchases and expected_spend (means over the parameter draws
-            of the closed forms; spend per purchase, before margin), p_purchase, and mean, sd and
-            quantiles of the value (of the purchases where there is no spend).
+            With columns p_alive, expected_purchases and expected_spend (spend per purchase, before
+            margin), p_purchase, and mean, sd and quantiles of the value (of the purchases where there is
+            no spend). Means are closed forms averaged over the parameter draws; sd, quantiles, p_purchase
+            and totals are those of the draws.
 
         Raises
         ------
@@ -249,7 +251,7 @@ class FittedCLV:
             self.purchase, self.spend, target, plan, discount=discount, margin=margin, draws=draws, seed=seed
         )
         rates = {"annual_discount_rate": annual_discount_rate, "margin": margin}
-        return gather(
+        forecast = gather(
             simulation.blocks(block_size, progress),
             target,
             plan,
@@ -259,6 +261,20 @@ class FittedCLV:
             levels=levels,
             observe=observe,
             keep_draws=keep_draws,
+        )
+        _warn_of_missing_means(forecast)
+        return forecast
+
+
+def _warn_of_missing_means(forecast: Forecast) -> None:
+    spend = forecast.columns.get("expected_spend")
+    if spend is not None and not np.isfinite(spend).all():
+        warnings.warn(
+            f"{np.isinf(spend).sum():,} customers have no finite mean spend (its tail is too heavy under some draws): "
+            "their expected_spend is infinite and their clv_mean that of the draws; read the median, or spend more "
+            "history on the fit",
+            ClvWarning,
+            stacklevel=3,
         )
 
 

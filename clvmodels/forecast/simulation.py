@@ -94,7 +94,7 @@ class Simulation:
 
     def _block(self, index: np.ndarray) -> DrawBlock:
         block = self.rfm.take(index)
-        p_alive, columns = self._closed_forms(block)
+        p_alive, mean, columns = self._closed_forms(block)
         periods = len(self.plan.edges) - 1
         purchases, value = np.zeros((2, len(index), self.draws))
         period_purchases, period_value = np.zeros((2, self.draws * periods))
@@ -113,25 +113,25 @@ class Simulation:
             period_purchases=period_purchases.reshape(self.draws, periods),
             period_value=period_value.reshape(self.draws, periods) if priced else None,
             columns=columns,
+            mean=mean,
         )
 
-    def _closed_forms(self, block: RFM) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """P(alive) per draw (S, m), and the columns that are means of closed forms over the draws."""
+    def _closed_forms(self, block: RFM) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """P(alive) per draw (S, m); means over the draws of the value, and of what the columns say."""
         model: PurchaseModel = self.purchase.model
         patterns, pattern_of = block.compress(model.needs)
-        theta = self.purchase.distinct[:, :, None]
+        theta, length = self.purchase.distinct[:, :, None], self.plan.length
         alive = model.p_alive(theta, patterns)
-        expected = model.expected_purchases(theta, patterns, self.plan.length)
-        columns = {
-            "p_alive": over_draws(alive)[pattern_of],
-            "expected_purchases": over_draws(expected)[pattern_of],
-        }
+        expected = over_draws(model.expected_purchases(theta, patterns, length))[pattern_of]
+        columns = {"p_alive": over_draws(alive)[pattern_of], "expected_purchases": expected}
+        mean = expected
         if self.spend is not None:
-            spend: SpendModel = self.spend.model
-            spend_patterns, spend_pattern_of = block.compress(spend.needs)
-            per_purchase = spend.expected_spend(self.spend.distinct[:, :, None], spend_patterns)
-            columns["expected_spend"] = over_draws(per_purchase)[spend_pattern_of]
-        return alive[np.arange(self.draws) % len(alive)][:, pattern_of], columns
+            columns["expected_spend"] = _expected_spend(self.spend, block)
+            if self.discount > 0:
+                present = model.expected_discounted_purchases(theta, patterns, length, self.discount)
+                mean = over_draws(present)[pattern_of]
+            mean = self.margin * mean * columns["expected_spend"]  # the two posteriors are independent
+        return alive[np.arange(self.draws) % len(alive)][:, pattern_of], mean, columns
 
     def _customer(self, one: RFM, p_alive: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(draw, time, discounted amount) of each future purchase of one customer."""
@@ -144,6 +144,13 @@ class Simulation:
         amount = spend.sample_spend(self.spend.per_draw, one, row, rng)
         discounted = amount * (self.margin * np.exp(-self.discount * time))
         return row, time, np.rint(discounted / self.quantum) * self.quantum
+
+
+def _expected_spend(part: _Part, block: RFM) -> np.ndarray:
+    """(m,) mean spend per purchase, infinite where some draw has no mean."""
+    model: SpendModel = part.model
+    patterns, pattern_of = block.compress(model.needs)
+    return over_draws(model.expected_spend(part.distinct[:, :, None], patterns))[pattern_of]
 
 
 def customer_stream(seed: int, customer_id: object) -> np.random.Generator:

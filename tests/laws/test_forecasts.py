@@ -78,21 +78,22 @@ def test_totals_are_the_sums_of_customers_draw_by_draw(fitted: clv.FittedCLV) ->
     np.testing.assert_array_equal(forecast.value.draws, value.sum(axis=1))
     np.testing.assert_array_equal(forecast.purchases.draws, purchases.sum(axis=1))
     np.testing.assert_array_equal(forecast.value.period_draws.sum(axis=1), forecast.value.draws)
-    np.testing.assert_allclose(forecast.columns["clv_mean"].sum(), forecast.value.mean, rtol=1e-12)
+    error = forecast.value.sd / math.sqrt(100)
+    assert abs(forecast.columns["clv_mean"].sum() - forecast.value.mean) < 3 * error
 
 
 def test_simulated_means_equal_the_closed_forms(fitted: clv.FittedCLV, customers: clv.RFM) -> None:
-    """Killed: purchases counted to the end of life beyond the horizon; a rate that forgot T."""
+    """Killed: purchases counted to the end of life beyond the horizon; a discount forgotten in one of the two."""
     point = clv.CLVModel(fitted.purchase.model, fitted.spend.model, method="mle").fit(customers)
     draws = 4000
-    forecast = point.forecast("52W", draws=draws, seed=5)
+    forecast = point.forecast(
+        "52W", draws=draws, seed=5, keep_draws=True, annual_discount_rate=0.4, margin=0.5
+    )
     expected = forecast.columns["expected_purchases"].sum()
-    error = forecast.purchases.sd / math.sqrt(draws)
-    assert abs(forecast.purchases.mean - expected) < 3 * error
-    per_customer = forecast.columns["expected_purchases"] * forecast.columns["expected_spend"]
-    value_error = forecast.value.sd / math.sqrt(draws)
-    assert abs(forecast.value.mean - per_customer.sum()) < 3 * value_error
-    z = (forecast.columns["clv_mean"] - per_customer) / (forecast.columns["clv_sd"] / math.sqrt(draws))
+    assert abs(forecast.purchases.mean - expected) < 3 * forecast.purchases.sd / math.sqrt(draws)
+    exact = forecast.columns["clv_mean"]
+    assert abs(forecast.value.mean - exact.sum()) < 3 * forecast.value.sd / math.sqrt(draws)
+    z = (forecast.draws.mean(axis=0) - exact) / (forecast.columns["clv_sd"] / math.sqrt(draws))
     busy = forecast.columns["expected_purchases"] > 0.5  # enough draws with a purchase for a z-score
     assert np.abs(z[busy]).max() < 5
     assert np.abs(z[busy].mean()) < 3 / math.sqrt(busy.sum())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -156,6 +158,17 @@ def test_nobody_who_bought_again_is_no_ground_for_spend() -> None:
         clv.CLVModel().fit(rfm)
     with pytest.raises(clv.DataError, match="holds no spend_count"):
         clv.CLVModel().fit(clv.RFM.from_arrays(frequency=[1], recency=[2], T=[9]))
+
+
+def test_customers_without_a_mean_spend_are_told_and_get_the_mean_of_their_draws(
+    fitted: clv.FittedCLV,
+) -> None:
+    heavy = replace(fitted.spend, draws=np.array([[3.0, 0.8, 20.0], [6.0, 4.0, 15.0]]))
+    customers = fitted.rfm.newcomers(5)
+    with pytest.warns(clv.ClvWarning, match="5 customers have no finite mean spend"):
+        forecast = replace(fitted, spend=heavy).forecast("52W", rfm=customers, draws=60, keep_draws=True)
+    assert np.isinf(forecast.columns["expected_spend"]).all()
+    np.testing.assert_allclose(forecast.columns["clv_mean"], forecast.draws.mean(axis=0), rtol=1e-12)
 
 
 def test_expected_history_is_the_unconditional_curve(fitted: clv.FittedCLV) -> None:

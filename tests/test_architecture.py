@@ -26,23 +26,29 @@ MAX_FILE, MAX_FUNCTION = 400, 40
 
 # library -> rooms that may import it ("*": every room). What is not named here is imported nowhere.
 FOREIGN = {
+    "arviz_base": {"inference"},
+    "arviz_stats": {"inference"},
     "duckdb": {"io", "datasets"},
     "jinja2": {"report"},
     "matplotlib": {"plots", "report"},
     "narwhals": {"transactions"},
     "numba": {"forecast", "models", "prediction", "special"},
     "numpy": {"*"},
+    "nutpie": {"inference"},
     "pandas": {"*"},
     "pyarrow": {"io", "datasets"},
+    "pymc": {"inference"},
+    "pytensor": {"inference"},
     "rich": {"cli"},
     "scipy.optimize": {"inference"},
     "scipy.special": {"inference", "metrics", "models", "special"},
     "typer": {"cli"},
+    "xarray": {"inference"},
 }
-ONLY_INSIDE_FUNCTIONS = {"pandas"}
+ONLY_INSIDE_FUNCTIONS = {"arviz_base", "arviz_stats", "nutpie", "pandas", "pymc", "pytensor", "xarray"}
 NOT_AT_IMPORT = (
-    "arviz", "duckdb", "jinja2", "matplotlib", "narwhals", "numba", "pandas", "polars", "pyarrow", "pymc",
-    "rich", "scipy.optimize", "typer",
+    "arviz", "arviz_base", "arviz_stats", "duckdb", "jinja2", "matplotlib", "narwhals", "numba", "nutpie",
+    "pandas", "polars", "pyarrow", "pymc", "pytensor", "rich", "scipy.optimize", "typer", "xarray",
 )  # fmt: skip
 PASSED_GENERATORS = {
     "BitGenerator",
@@ -348,6 +354,11 @@ def test_import_is_light() -> None:
     loaded = loaded_by("import clvmodels")
     assert "clvmodels" in loaded
     assert not loaded & set(NOT_AT_IMPORT)
+
+
+def test_ways_of_fitting_are_listed_without_loading_samplers() -> None:
+    loaded = loaded_by("from clvmodels.inference import METHODS")
+    assert not loaded & {"arviz_base", "arviz_stats", "nutpie", "pandas", "pymc", "pytensor", "xarray"}
 
 
 def test_light_import_check_sees_a_heavy_one() -> None:

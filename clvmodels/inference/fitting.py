@@ -12,8 +12,9 @@ from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError
 from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.laplace import Laplace
-from clvmodels.inference.method import MaximumLikelihood, MaximumPosterior, Method
-from clvmodels.inference.mode import find_mode
+from clvmodels.inference.method import Draws, MaximumLikelihood, MaximumPosterior, Method
+from clvmodels.inference.mode import Mode, find_mode
+from clvmodels.inference.nuts import Nuts
 from clvmodels.inference.objective import Objective, build_objective
 from clvmodels.inference.posterior import Posterior
 from clvmodels.inference.priors import Priors, describe_prior
@@ -24,6 +25,7 @@ METHODS: dict[str, Method] = {
     "mle": MaximumLikelihood(),
     "map": MaximumPosterior(),
     "laplace": Laplace(),
+    "nuts": Nuts(),
     "bootstrap": Bootstrap(),
 }
 
@@ -48,6 +50,7 @@ def fit(
     method
         ``"mle"`` maximises the likelihood; ``"map"`` adds the weak priors on log parameters, and is
         the mode of the posterior density of those logs; ``"laplace"`` draws from that posterior;
+        ``"nuts"`` draws from it by Markov chains, slower, and is what the others are judged by;
         ``"bootstrap"`` refits under random weights of the customers, a spread that stays honest where the
         model is wrong. A method with other settings is given as an instance.
     priors
@@ -91,11 +94,17 @@ def fit(
     objective = build_objective(chosen, rfm, with_prior=way.with_prior, priors=priors)
     mode = find_mode(objective)
     drawn = way.draw(objective, mode, draws, seed)
+    facts = describe_fit(objective, rfm, drawn.drawn_by or way.name, seed, priors)
+    return assemble(objective, mode, drawn, facts)
+
+
+def assemble(objective: Objective, mode: Mode, drawn: Draws, provenance: dict[str, Any]) -> Posterior:
+    """The posterior that a mode and draws around it make."""
     theta = objective.theta(mode.z)
     size = {"customers": objective.customers, "patterns": float(len(objective.patterns))}
     return Posterior(
-        model=chosen,
-        method=way.name,
+        model=objective.model,
+        method=provenance["method"],
         draws=objective.theta(drawn.z).T,
         mode=theta,
         covariance=None if mode.covariance is None else mode.covariance * np.outer(theta, theta),
@@ -104,8 +113,26 @@ def fit(
         reason=drawn.reason,
         diagnostics=size | dict(drawn.diagnostics),
         scales=objective.scales,
-        provenance=_provenance(chosen, rfm, way.name, seed) | {"priors": _prior_facts(objective, priors)},
+        provenance=provenance,
+        statistics=drawn.statistics,
     )
+
+
+def describe_fit(
+    objective: Objective, rfm: RFM, method: str, seed: int, priors: Priors | None
+) -> dict[str, Any]:
+    """Provenance of a fit: model, method, seed, data, versions and priors."""
+    packages = ("nutpie", "pymc") if "nuts" in method else ()
+    return {
+        "model": objective.model.name,
+        "method": method,
+        "seed": seed,
+        "data": rfm.fingerprint(),
+        "customers": rfm.customers,
+        "time_unit": rfm.time_unit,
+        "versions": dict(_versions(packages)),
+        "priors": _prior_facts(objective, priors),
+    }
 
 
 def get_method(method: str | Method) -> Method:
@@ -129,23 +156,11 @@ def get_method(method: str | Method) -> Method:
 
 
 @cache
-def _versions() -> dict[str, str]:
-    return {package: version(package) for package in ("clvmodels", "numpy", "scipy")}
+def _versions(further: tuple[str, ...]) -> dict[str, str]:
+    return {package: version(package) for package in ("clvmodels", "numpy", "scipy", *further)}
 
 
 def _prior_facts(objective: Objective, priors: Priors | None) -> dict[str, dict[str, Any]]:
     if not objective.with_prior:
         return {}
     return describe_prior(objective.model, objective.prior, priors, objective.scales.of(objective.model))
-
-
-def _provenance(model: PurchaseModel | SpendModel, rfm: RFM, method: str, seed: int) -> dict[str, Any]:
-    return {
-        "model": model.name,
-        "method": method,
-        "seed": seed,
-        "data": rfm.fingerprint(),
-        "customers": rfm.customers,
-        "time_unit": rfm.time_unit,
-        "versions": dict(_versions()),
-    }

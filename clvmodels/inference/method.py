@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -15,12 +15,18 @@ from clvmodels.inference.objective import Objective
 
 @dataclass(frozen=True)
 class Draws:
-    """What a method found: coordinates (P, S), numbers about them, and the outcome of the fit."""
+    """What a method found: coordinates (P, S), numbers about them, and the outcome of the fit.
+
+    Beside them what a chain tells of each draw, (S,) by name, and the methods that drew them where these
+    were not the one asked.
+    """
 
     z: np.ndarray
     diagnostics: Mapping[str, float]
     status: FitStatus
     reason: str
+    statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
+    drawn_by: str = ""
 
 
 class Method(Protocol):

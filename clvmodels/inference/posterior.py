@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from clvmodels.prediction import labelled, tail_levels
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
+
+    from clvmodels.rfm import RFM
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +33,8 @@ class Posterior:
     model
         The model that was fitted.
     method
-        ``mle``, ``map`` or ``laplace``.
+        ``mle``, ``map``, ``laplace``, ``nuts`` or ``bootstrap``; ``laplace, nuts`` if the one handed over
+        to the other.
     draws
         (S, P) parameters in the user's units.
     mode
@@ -41,11 +46,14 @@ class Posterior:
     status, reason
         Outcome, and what it means here.
     diagnostics
-        Numbers about the fit (``k_hat``, ``effective_size``, ``customers``, ``patterns``).
+        Numbers about the fit: ``customers``, ``patterns``; of Laplace ``k_hat``, ``effective_size``; of NUTS
+        ``r_hat``, ``ess_bulk``, ``ess_tail``, ``divergences``, ``chains``.
     scales
         Mean age and mean spend of the data.
     provenance
         Model, method, seed, priors (median and sigma of each, in the data's units), data fingerprint, versions.
+    statistics
+        What a Markov chain told of each draw, (S,) by name (``diverging``, ``energy``, ...); else empty.
     """
 
     model: PurchaseModel | SpendModel
@@ -59,6 +67,7 @@ class Posterior:
     diagnostics: Mapping[str, float]
     scales: Scales
     provenance: Mapping[str, Any]
+    statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,6 +96,47 @@ class Posterior:
     def is_distribution(self) -> bool:
         """Whether the draws carry parameter uncertainty."""
         return len(self.draws) > 1
+
+    @property
+    def chains(self) -> int:
+        """Markov chains that the draws are of: row s is of chain ``s % chains``. 1 for independent draws."""
+        return int(self.diagnostics.get("chains", 1))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion ``2 P - 2 loglik``; smaller is better.
+
+        Raises
+        ------
+        FitError
+            If `loglik` is not the largest there is, because priors took part in the fit.
+        """
+        return 2 * len(self.mode) - 2 * self._maximised_loglik()
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion ``P log(customers) - 2 loglik``; smaller is better.
+
+        Raises
+        ------
+        FitError
+            As `aic`.
+        """
+        return len(self.mode) * math.log(self.diagnostics["customers"]) - 2 * self._maximised_loglik()
+
+    def _maximised_loglik(self) -> float:
+        if self.provenance["priors"]:
+            raise FitError(
+                f"{self.model.title} was fitted by {self.method} with priors, and AIC and BIC need the largest "
+                "likelihood; fit with method='mle', or compare posteriors by leaving customers out (`compare`)"
+            )
+        return self.loglik
+
+    def to_arviz(self, rfm: RFM | None = None, *, by: str = "customer") -> xr.DataTree:
+        """The fit as ArviZ reads it: see `clvmodels.inference.arviz_tree.to_arviz`."""
+        from clvmodels.inference.arviz_tree import to_arviz
+
+        return to_arviz(self, rfm, by=by)
 
     def raise_if_failed(self) -> Posterior:
         """The posterior itself, or a `FitError` if its status is not usable."""
@@ -123,7 +173,7 @@ class Posterior:
         status = self.status.value if not self.reason else self.reason
         numbers = ", ".join(
             f"{key} {self.diagnostics[key]:.4g}"
-            for key in ("k_hat", "effective_size")
+            for key in ("k_hat", "effective_size", "r_hat", "ess_bulk", "ess_tail", "divergences")
             if key in self.diagnostics
         )
         checks = f" ({numbers})" if numbers else ""

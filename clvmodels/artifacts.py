@@ -31,6 +31,7 @@ SCHEMA = 1
 MANIFEST = "manifest.json"
 ARRAYS = "arrays.npz"
 _PARTS = ("purchase", "spend")
+_STATISTIC = "_statistic_"
 
 
 def save_fit(fitted: FittedCLV, folder: str | Path) -> Path:
@@ -117,6 +118,7 @@ def _arrays_of(parts: Mapping[str, Posterior]) -> dict[str, Any]:
         arrays[f"{name}_draws"], arrays[f"{name}_mode"] = posterior.draws, posterior.mode
         if posterior.covariance is not None:
             arrays[f"{name}_covariance"] = posterior.covariance
+        arrays |= {f"{name}{_STATISTIC}{key}": values for key, values in posterior.statistics.items()}
     return arrays
 
 
@@ -163,7 +165,13 @@ def _posterior(
         diagnostics={key: float(value) for key, value in facts["diagnostics"].items()},
         scales=Scales(**facts["scales"]),
         provenance=facts["provenance"],
+        statistics=_statistics(f"{name}{_STATISTIC}", arrays),
     )
+
+
+def _statistics(start: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What Markov chains told of each draw, by its own name."""
+    return {key.removeprefix(start): values for key, values in arrays.items() if key.startswith(start)}
 
 
 def save_scorecard(scorecard: Scorecard, folder: str | Path) -> Path:

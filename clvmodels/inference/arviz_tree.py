@@ -67,7 +67,7 @@ def to_arviz(posterior: Posterior, rfm: RFM | None = None, *, by: str = "custome
     if by not in ROWS:
         raise ArgumentError(f"by={by!r} is not one of {', '.join(ROWS)}")
     groups: dict[str, Any] = {"posterior": _by_name(posterior, _by_chain(posterior.draws, posterior.chains))}
-    if posterior.provenance["priors"]:
+    if posterior.provenance.get("priors"):
         groups["prior"] = _by_name(posterior, _prior_draws(posterior)[None])
     if posterior.statistics:
         groups["sample_stats"] = {

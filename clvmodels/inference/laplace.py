@@ -7,13 +7,13 @@ t kernels, which is the next proposal (West 1993, JRSS B 55:409), until the weig
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from clvmodels.errors import FitStatus
-from clvmodels.inference.method import Draws, only_the_mode
+from clvmodels.inference.method import Draws, Method, only_the_mode
 from clvmodels.inference.mode import Mode
 from clvmodels.inference.objective import Objective
 from clvmodels.inference.psis import SmoothedWeights, smooth_weights
@@ -26,6 +26,8 @@ PROBE = 0.4
 """Share of the proposals that decides whether a proposal is good enough for the others."""
 GOOD_K_HAT = 0.5
 K_HAT_LIMIT = 0.7
+LEAST_SHARE = 0.1
+"""Effective size over draws below which too few proposals carry all the weight."""
 CENTRES = 250
 BANDWIDTH = 0.6
 """Kernel width in standard deviations; centres are pulled to the mean so that the mixture keeps its spread."""
@@ -36,8 +38,17 @@ class Laplace:
     """Draws from the posterior by adaptive importance resampling around its mode.
 
     The weights of the last round against the exact posterior are Pareto smoothed, and the draws are
-    kept by stratified resampling, in random order. k̂ above 0.7 makes the fit `UNRELIABLE`.
+    kept by stratified resampling, in random order. k̂ above 0.7, or an effective size below a tenth of the
+    draws, makes the fit `UNRELIABLE`, or hands it over.
+
+    Attributes
+    ----------
+    fallback
+        The method that draws instead where this one cannot be trusted, such as ``Nuts()``; the reason, the
+        method and the diagnostics of the fit then name both. None leaves the fit unreliable.
     """
+
+    fallback: Method | None = None
 
     name: ClassVar[str] = "laplace"
     with_prior: ClassVar[bool] = True
@@ -55,13 +66,35 @@ class Laplace:
             z, smoothed = _propose(objective, proposal, draws, rng)
             rounds += 1
         kept = z[:, rng.permutation(_resample(smoothed.weights, draws, rng))]
-        return _judged(kept, smoothed, rounds, mode)
+        drawn = _judged(kept, smoothed, rounds, mode)
+        if drawn.status is not FitStatus.UNRELIABLE or self.fallback is None:
+            return drawn
+        return _handed_over(drawn, self.fallback, self.fallback.draw(objective, mode, draws, seed))
+
+
+def _handed_over(refused: Draws, method: Method, drawn: Draws) -> Draws:
+    """The draws of the other method, with what this one found out about itself."""
+    refusal = refused.reason.removeprefix("unreliable: ")
+    outcome = drawn.reason or "converged"
+    return replace(
+        drawn,
+        diagnostics={**refused.diagnostics, **drawn.diagnostics},
+        reason=f"{outcome}; drawn by {method.name}, since in laplace {refusal}",
+        drawn_by=f"laplace, {method.name}",
+    )
 
 
 def _judged(z: np.ndarray, smoothed: SmoothedWeights, rounds: int, mode: Mode) -> Draws:
     diagnostics = {"k_hat": smoothed.k_hat, "effective_size": smoothed.effective_size, "rounds": rounds}
-    if smoothed.k_hat > K_HAT_LIMIT:
-        return Draws(z, diagnostics, FitStatus.UNRELIABLE, FitStatus.UNRELIABLE.value)
+    few = smoothed.effective_size < LEAST_SHARE * z.shape[1]
+    if smoothed.k_hat > K_HAT_LIMIT or few:
+        fault = (
+            f"the effective size is {smoothed.effective_size:.0f} for {z.shape[1]} draws"
+            if few
+            else f"Pareto k is {smoothed.k_hat:.2f}, above {K_HAT_LIMIT}"
+        )
+        reason = f"unreliable: {fault}, so intervals may be too narrow"
+        return Draws(z, diagnostics, FitStatus.UNRELIABLE, reason)
     return Draws(z, diagnostics, mode.status, mode.reason)
 
 

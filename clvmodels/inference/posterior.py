@@ -125,7 +125,8 @@ class Posterior:
         return len(self.mode) * math.log(self.diagnostics["customers"]) - 2 * self._maximised_loglik()
 
     def _maximised_loglik(self) -> float:
-        if self.provenance["priors"]:
+        self.raise_if_failed()
+        if self.is_distribution or self.provenance.get("priors"):
             raise FitError(
                 f"{self.model.title} was fitted by {self.method} with priors, and AIC and BIC need the largest "
                 "likelihood; fit with method='mle', or compare posteriors by leaving customers out (`compare`)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from quick_methods import QUICK
 
 import clvmodels as clv
 from clvmodels.errors import FitStatus
-from clvmodels.inference import METHODS, chains
+from clvmodels.inference import METHODS, chains, laplace
 from clvmodels.inference.mode import find_mode
 from clvmodels.inference.nuts import Nuts
 from clvmodels.inference.objective import build_objective
+from clvmodels.inference.psis import smooth_weights
 from clvmodels.inference.whitening import whiten
 from clvmodels.models import REGISTRY, get_model
 
@@ -208,3 +210,43 @@ def test_pymc_samples_the_same_posterior_with_its_own_sampler(customers: clv.RFM
 
 def test_the_registered_method_can_be_believed() -> None:
     assert METHODS["nuts"] == Nuts(chains=4, tune=1000, length=1000, sampler="nutpie")
+
+
+def test_laplace_hands_over_what_it_cannot_draw_and_says_so(
+    customers: clv.RFM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(laplace, "smooth_weights", lambda ratios: replace(smooth_weights(ratios), k_hat=0.9))
+    alone = clv.fit("bg_nbd", customers, method="laplace", draws=100)
+    helped = clv.fit("bg_nbd", customers, method=laplace.Laplace(fallback=QUICK["nuts"]), draws=100)
+    direct = clv.fit("bg_nbd", customers, method=QUICK["nuts"], draws=100)
+    assert alone.status is FitStatus.UNRELIABLE
+    assert helped.draws.tobytes() == direct.draws.tobytes()
+    assert helped.reason.endswith(
+        "drawn by nuts, since in laplace Pareto k is 0.90, above 0.7, so intervals may be too narrow"
+    )
+    assert helped.method == helped.provenance["method"] == "laplace, nuts"
+    assert helped.diagnostics["k_hat"] == 0.9
+    assert "nutpie" in helped.provenance["versions"]
+
+
+def test_laplace_keeps_what_it_can_draw(customers: clv.RFM) -> None:
+    kept = clv.fit("bg_nbd", customers, method=laplace.Laplace(fallback=QUICK["nuts"]), draws=100)
+    assert kept.draws.tobytes() == clv.fit("bg_nbd", customers, method="laplace", draws=100).draws.tobytes()
+    assert kept.method == "laplace"
+
+
+def test_few_effective_draws_are_not_believed(customers: clv.RFM, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        laplace, "smooth_weights", lambda ratios: replace(smooth_weights(ratios), effective_size=4.0)
+    )
+    posterior = clv.fit("bg_nbd", customers, method="laplace", draws=100)
+    assert posterior.status is FitStatus.UNRELIABLE
+    assert "the effective size is 4 for 100 draws" in posterior.reason
+
+
+def test_a_saved_fit_keeps_its_chains(customers: clv.RFM, tmp_path: Path) -> None:
+    fitted = clv.CLVModel("bg_nbd", spend=None).fit(customers, method=QUICK["nuts"], draws=80)
+    again = clv.load_fit(clv.save_fit(fitted, tmp_path / "fit")).purchase
+    assert again.chains == 2
+    for name, values in fitted.purchase.statistics.items():
+        np.testing.assert_array_equal(again.statistics[name], values)

@@ -96,6 +96,21 @@ class PurchaseModel(Protocol):
         """
         ...
 
+    def p_alive_later(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
+        """Probability of being alive at T + horizon given the history, ``broadcast``; `horizon` is finite."""
+        ...
+
+    def purchase_pmf(
+        self, theta: np.ndarray, rfm: RFM, count: float | np.ndarray, horizon: float | np.ndarray
+    ) -> np.ndarray:
+        """Probability of exactly `count` purchases in (T, T + horizon] given the history.
+
+        `count` holds whole numbers >= 0 that broadcast against ``broadcast``: (K, 1) gives (K, n), (K, 1, 1) gives
+        (K, S, n). `horizon` as in `expected_purchases`. For a customer with T = 0 it is the distribution of purchases
+        by the age `horizon`.
+        """
+        ...
+
     def sample_purchase_times(
         self, theta: np.ndarray, rfm: RFM, p_alive: np.ndarray, horizon: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -6,10 +6,12 @@ from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 
 PURCHASE_MODELS: dict[str, PurchaseModel] = {
     "bg_nbd": BGNBD(),
+    "mbg_nbd": MBGNBD(),
     "pareto_nbd": ParetoNBD(),
 }
 SPEND_MODELS: dict[str, SpendModel] = {

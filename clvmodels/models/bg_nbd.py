@@ -16,15 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from clvmodels.contracts import Param
 from clvmodels.rfm import RFM
-from clvmodels.special.chances import discounted_purchases
-from clvmodels.special.gammas import digamma_rise, log_rising
-from clvmodels.special.times import MOST_PURCHASES, scatter_times
-
-SMALLEST = 1e-300
+from clvmodels.special.dropout import Occasions, times_before_leaving
+from clvmodels.special.times import live
 
 
 @dataclass(frozen=True)
@@ -103,11 +99,7 @@ class BGNBD:
         >>> BGNBD().loglik(np.array([0.243, 4.414, 0.793, 2.426]), rfm).round(4).tolist()
         [-9.4586]
         """
-        r, alpha, a, b = np.ascontiguousarray(theta, dtype=float)
-        x, age = rfm.frequency, rfm.T
-        buying = log_rising(r, x) - r * np.log1p(age / alpha) - x * np.log(alpha + age)
-        staying = log_rising(b, x) - log_rising(a + b, x)
-        return np.asarray(buying + staying + np.logaddexp(0.0, _log_odds_left(theta, rfm)))
+        return _occasions(theta, rfm).loglik()
 
     def loglik_grad(self, theta: np.ndarray, rfm: RFM) -> tuple[np.ndarray, np.ndarray]:
         """Log-likelihood and its exact derivatives (4, ...) by r, alpha, a and b.
@@ -121,18 +113,8 @@ class BGNBD:
         >>> value.shape, slope.shape
         ((2,), (4, 2))
         """
-        r, alpha, a, b = np.ascontiguousarray(theta, dtype=float)
-        x, t_x, age = rfm.frequency, rfm.recency, rfm.T
-        value = self.loglik(theta, rfm)
-        left = expit(_log_odds_left(theta, rfm))
-        silent = age - t_x
-        either = digamma_rise(a + b, x)
-        slope = np.empty((4, *value.shape))
-        slope[0] = digamma_rise(r, x) - np.log1p(age / alpha) + left * np.log1p(silent / (alpha + t_x))
-        slope[1] = (r * (age / alpha) - x - left * (r + x) * (silent / (alpha + t_x))) / (alpha + age)
-        slope[2] = left / a - either
-        slope[3] = digamma_rise(b, x) - either - left / (b + np.maximum(x - 1.0, 0.0))
-        return value, slope
+        history = _occasions(theta, rfm)
+        return history.loglik(), history.slopes()
 
     def p_alive(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
         r"""Probability of being alive at T given the history; 1 without a repeat purchase.
@@ -147,7 +129,7 @@ class BGNBD:
         >>> BGNBD().p_alive(np.array([0.243, 4.414, 0.793, 2.426]), rfm).round(3).tolist()
         [1.0, 0.038]
         """
-        return np.asarray(expit(-_log_odds_left(theta, rfm)))
+        return _occasions(theta, rfm).p_alive()
 
     def expected_purchases(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
         r"""Mean number of purchases in (T, T + t] given the history.
@@ -208,20 +190,64 @@ class BGNBD:
         >>> model.expected_discounted_purchases(theta, rfm, 52, 0.002).round(2).tolist()
         [24.61]
         """
-        r, alpha, a, b = np.ascontiguousarray(theta, dtype=float)
-        alive, scale = self.p_alive(theta, rfm), alpha + rfm.T
-        parts = (r + rfm.frequency, horizon / scale, rate * scale, a, b + rfm.frequency)
-        rows = [np.broadcast_to(part, alive.shape).ravel() for part in parts]
-        return np.asarray(alive * discounted_purchases(*rows).reshape(alive.shape))
+        return _occasions(theta, rfm).discounted_purchases(horizon, rate)
+
+    def p_alive_later(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
+        r"""Probability of being alive at T + t given the history.
+
+        .. math:: P(\text{alive}) E_p \Big(1 + \frac{p t}{\alpha+T}\Big)^{-(r+x)}, \quad p \sim \text{Beta}(a, b+x)
+
+        Parameters as in `expected_purchases`. Returns probabilities in the broadcast shape.
+
+        Examples
+        --------
+        >>> rfm = RFM.from_arrays(frequency=[10], recency=[37], T=[39])
+        >>> BGNBD().p_alive_later(np.array([0.243, 4.414, 0.793, 2.426]), rfm, 52).round(3).tolist()
+        [0.536]
+        """
+        return _occasions(theta, rfm).p_alive_later(horizon)
+
+    def purchase_pmf(
+        self, theta: np.ndarray, rfm: RFM, count: float | np.ndarray, horizon: float | np.ndarray
+    ) -> np.ndarray:
+        r"""Probability of exactly k purchases in (T, T + t] given the history.
+
+        .. math:: P(\text{alive}) \Big[ \frac{B(a, b'+k)}{B(a, b')} P(N = k)
+                  + 1\{k>0\} \frac{B(a+1, b'+k-1)}{B(a, b')} P(N \ge k) \Big] + 1\{k=0\} P(\text{left}),
+
+        with b' = b + x and N negative binomial: the purchases of a customer who never leaves.
+
+        Parameters
+        ----------
+        theta, rfm, horizon
+            As in `expected_purchases`.
+        count
+            Whole numbers k >= 0, broadcast against the customers: (K, 1) gives K numbers for each.
+
+        Returns
+        -------
+        np.ndarray
+            Probabilities in the broadcast shape of everything.
+
+        References
+        ----------
+        Fader, Hardie & Lee (2005), eq. 8, for a new customer.
+
+        Examples
+        --------
+        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0])
+        >>> model, theta = BGNBD(), np.array([0.2426, 4.4136, 0.7929, 2.4259])
+        >>> model.purchase_pmf(theta, rfm, np.arange(3)[:, None], 39).round(3).tolist()
+        [[0.574], [0.199], [0.085]]
+        """
+        return _occasions(theta, rfm).purchase_pmf(count, horizon)
 
     def sample_purchase_times(
         self, theta: np.ndarray, rfm: RFM, p_alive: np.ndarray, horizon: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        r"""Exact draws of the purchases in (T, T + horizon] given the history.
+        """Exact draws of the purchases in (T, T + horizon] given the history.
 
-        Given that the customer is alive, :math:`\lambda \sim \text{Gamma}(r+x, \alpha+T)` and, independent of it,
-        :math:`p \sim \text{Beta}(a, b+x)`; the G-th future purchase is the last, G ~ Geometric(p). Where G < N, the
-        number that would have come, the first G times are uniform up to the (G+1)-th order statistic of N.
+        See `clvmodels.special.dropout.times_before_leaving`.
 
         Parameters
         ----------
@@ -247,26 +273,7 @@ class BGNBD:
         >>> bool(abs(len(row) / 4000 - 25.76) < 0.5), bool(time.max() <= 52)
         (True, True)
         """
-        shape = p_alive.shape
-        alive = np.flatnonzero(rng.random(p_alive.size) < p_alive.ravel())
-        r, alpha, a, b = np.asarray(theta, dtype=float)
-        n, scale, a, b = (
-            np.broadcast_to(part, shape).ravel()[alive]
-            for part in (r + rfm.frequency, alpha + rfm.T, a, b + rfm.frequency)
-        )
-        mean = rng.standard_gamma(n) * (horizon / scale)
-        counts = rng.poisson(np.minimum(mean, MOST_PURCHASES))
-        several = np.flatnonzero(counts > 1)  # the first purchase happens whatever the coin says after it
-        leaving = np.clip(rng.beta(a[several], b[several]), SMALLEST, 1.0 - np.finfo(float).eps)
-        stays = np.floor(rng.standard_exponential(len(several)) / -np.log1p(-leaving))  # G - 1
-        cut = several[stays + 1.0 < counts[several]]
-        missed = counts.copy()
-        counts[several] = np.minimum(counts[several], stays + 1.0)
-        missed -= counts
-        span = np.full(len(alive), float(horizon))
-        first_missed = rng.beta(counts[cut] + 1.0, missed[cut])
-        span[cut] *= first_missed
-        return scatter_times(alive, counts, span, rng)
+        return times_before_leaving(_occasions(theta, rfm), p_alive, horizon, rng)
 
     def simulate(
         self, theta: np.ndarray, T: np.ndarray, rng: np.random.Generator
@@ -295,29 +302,12 @@ class BGNBD:
         True
         """
         r, alpha, a, b = np.asarray(theta, dtype=float)
-        count = len(T)
         with np.errstate(divide="ignore", over="ignore"):  # a rate that underflows to 0: no purchase
-            mean_wait = 1.0 / rng.gamma(r, 1.0 / alpha, count)
-            leaves = rng.beta(a, b, count)
-            buying, age = np.arange(count), np.zeros(count)
-            rows, ages = [buying[:0]], [age[:0]]
-            while len(buying):
-                age = age + rng.exponential(1.0, len(buying)) * mean_wait[buying]
-                bought = age <= T[buying]
-                buying, age = buying[bought], age[bought]
-                rows.append(buying)
-                ages.append(age)
-                stays = rng.random(len(buying)) >= leaves[buying]
-                buying, age = buying[stays], age[stays]
-        row = np.concatenate(rows)
-        order = np.argsort(row, kind="stable")
-        return row[order], np.concatenate(ages)[order]
+            mean_wait = 1.0 / rng.gamma(r, 1.0 / alpha, len(T))
+            return live(mean_wait, T, rng.beta(a, b, len(T)), rng)
 
 
-def _log_odds_left(theta: np.ndarray, rfm: RFM) -> np.ndarray:
-    """Log-odds of having left at the last purchase against being alive; -inf without a repeat purchase."""
+def _occasions(theta: np.ndarray, rfm: RFM) -> Occasions:
+    """Each repeat purchase is an occasion to leave."""
     r, alpha, a, b = np.ascontiguousarray(theta, dtype=float)
-    x, t_x = rfm.frequency, rfm.recency
-    silence = (r + x) * np.log1p((rfm.T - t_x) / (alpha + t_x))
-    odds = np.log(a / (b + np.maximum(x - 1.0, 0.0))) + silence
-    return np.where(x > 0, odds, -np.inf)
+    return Occasions(r, alpha, a, b, rfm.frequency, rfm.recency, rfm.T, rfm.frequency)

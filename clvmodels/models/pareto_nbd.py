@@ -31,9 +31,10 @@ from scipy.special import exprel
 
 from clvmodels.contracts import Param
 from clvmodels.rfm import RFM
+from clvmodels.special.counts import purchases_before_end
 from clvmodels.special.gammas import digamma_rise, log_rising
 from clvmodels.special.lifetimes import discounted_life, lives_ended
-from clvmodels.special.times import MOST_PURCHASES, scatter_times
+from clvmodels.special.times import MOST_PURCHASES, live, scatter_times
 
 
 class _Terms(NamedTuple):
@@ -233,6 +234,59 @@ class ParetoNBD:
         lived = scale * discounted_life(*rows)[0].reshape(alive.shape)
         return np.asarray(alive * ((r + rfm.frequency) / (alpha + rfm.T) * lived))
 
+    def p_alive_later(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
+        r"""Probability of being alive at T + t given the history, :math:`P(\text{alive}) (1 + t/(\beta+T))^{-s}`.
+
+        Parameters as in `expected_purchases`. Returns probabilities in the broadcast shape.
+
+        Examples
+        --------
+        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31])
+        >>> ParetoNBD().p_alive_later(np.array([0.5533, 10.578, 0.6062, 11.669]), rfm, 52).round(3).tolist()
+        [0.616]
+        """
+        _, _, s, beta = np.ascontiguousarray(theta, dtype=float)
+        return np.asarray(self.p_alive(theta, rfm) * np.exp(-s * np.log1p(horizon / (beta + rfm.T))))
+
+    def purchase_pmf(
+        self, theta: np.ndarray, rfm: RFM, count: float | np.ndarray, horizon: float | np.ndarray
+    ) -> np.ndarray:
+        r"""Probability of exactly k purchases in (T, T + t] given the history.
+
+        P(alive) times the probability for a new customer with r + x, alpha + T, s and beta + T, plus P(left) at
+        k = 0; see `clvmodels.special.counts.purchases_before_end`.
+
+        Parameters
+        ----------
+        theta, rfm, horizon
+            As in `expected_purchases`.
+        count
+            Whole numbers k >= 0, broadcast against the customers: (K, 1) gives K numbers for each.
+
+        Returns
+        -------
+        np.ndarray
+            Probabilities in the broadcast shape of everything.
+
+        References
+        ----------
+        Fader & Hardie (2014), "Deriving an Expression for P(X(t,t+tau)=x) Under the Pareto/NBD Model".
+
+        Examples
+        --------
+        >>> model, theta = ParetoNBD(), np.array([0.5533, 10.578, 0.6062, 11.669])
+        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0])
+        >>> model.purchase_pmf(theta, rfm, np.arange(3)[:, None], 39).round(3).tolist()
+        [[0.594], [0.166], [0.083]]
+        """
+        terms = _terms(theta, rfm, with_moments=False)
+        whole, k = terms.alive + terms.left, np.asarray(count, dtype=float)
+        shape = np.broadcast_shapes(whole.shape, k.shape)
+        parts = (k, terms.r + terms.x, terms.alpha + rfm.T, terms.s, terms.beta + rfm.T, horizon)
+        bought = purchases_before_end(*(np.broadcast_to(part, shape).ravel() for part in parts))
+        left = np.where(k == 0.0, terms.left, 0.0)
+        return np.asarray((terms.alive * bought.reshape(shape) + left) / whole)
+
     def sample_purchase_times(
         self, theta: np.ndarray, rfm: RFM, p_alive: np.ndarray, horizon: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -306,21 +360,10 @@ class ParetoNBD:
         True
         """
         r, alpha, s, beta = np.asarray(theta, dtype=float)
-        count = len(T)
         with np.errstate(divide="ignore", over="ignore"):  # a rate that underflows to 0: no purchase, no end
-            mean_wait = 1.0 / rng.gamma(r, 1.0 / alpha, count)
-            end = np.minimum(T, rng.exponential(1.0, count) / rng.gamma(s, 1.0 / beta, count))
-            buying, age = np.arange(count), np.zeros(count)
-            rows, ages = [buying[:0]], [age[:0]]
-            while len(buying):
-                age = age + rng.exponential(1.0, len(buying)) * mean_wait[buying]
-                still = age <= end[buying]
-                buying, age = buying[still], age[still]
-                rows.append(buying)
-                ages.append(age)
-        row = np.concatenate(rows)
-        order = np.argsort(row, kind="stable")
-        return row[order], np.concatenate(ages)[order]
+            mean_wait = 1.0 / rng.gamma(r, 1.0 / alpha, len(T))
+            end = np.minimum(T, rng.exponential(1.0, len(T)) / rng.gamma(s, 1.0 / beta, len(T)))
+            return live(mean_wait, end, None, rng)
 
 
 def _terms(theta: np.ndarray, rfm: RFM, *, with_moments: bool) -> _Terms:

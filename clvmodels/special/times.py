@@ -33,3 +33,48 @@ def scatter_times(
     key.sort()
     share = np.maximum(key - position, np.finfo(float).eps)
     return rows[position], share * (span[position] if np.ndim(span) else span)
+
+
+def live(
+    mean_wait: np.ndarray, end: np.ndarray, leaves: np.ndarray | None, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whole lives of customers who buy at a constant rate, waiting time by waiting time.
+
+    Parameters
+    ----------
+    mean_wait
+        (n,) mean time between purchases > 0; may be infinite.
+    end
+        (n,) age at which each is no longer seen.
+    leaves
+        (n,) probability of leaving after each purchase, or None if nobody does.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    row, age : two (m,) arrays
+        Customer and age of each purchase, ascending.
+
+    Examples
+    --------
+    >>> one = np.ones(1000)
+    >>> row, age = live(one, 5 * one, one, np.random.default_rng(1))  # all leave at the first purchase
+    >>> bool(len(np.unique(row)) == len(row)), bool(age.max() <= 5)
+    (True, True)
+    """
+    count = len(end)
+    buying, age = np.arange(count), np.zeros(count)
+    rows, ages = [buying[:0]], [age[:0]]
+    while len(buying):
+        age = age + rng.exponential(1.0, len(buying)) * mean_wait[buying]
+        bought = age <= end[buying]
+        buying, age = buying[bought], age[bought]
+        rows.append(buying)
+        ages.append(age)
+        if leaves is not None:
+            stays = rng.random(len(buying)) >= leaves[buying]
+            buying, age = buying[stays], age[stays]
+    row = np.concatenate(rows)
+    order = np.argsort(row, kind="stable")
+    return row[order], np.concatenate(ages)[order]

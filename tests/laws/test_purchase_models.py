@@ -2,66 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import replace
-
 import numpy as np
 import pytest
+from laws.purchase_examples import (
+    MODELS,
+    ROUNDING,
+    Z,
+    hostile,
+    in_unit,
+    motley_crowd,
+    typical,
+    watched,
+    z_score,
+)
 
 from clvmodels.contracts import PurchaseModel
-from clvmodels.models import PURCHASE_MODELS
 from clvmodels.rfm import RFM
-
-Z = 4.5  # two-sided 7e-6: seeds are fixed, so a law holds for good or fails for good
-ROUNDING = 1e-9  # two exact ways to the same number, each accurate to about 1e-11
-
-MODELS = pytest.mark.parametrize("model", PURCHASE_MODELS.values(), ids=list(PURCHASE_MODELS))
-
-
-def typical(model: PurchaseModel, age: float = 30.0) -> np.ndarray:
-    """Near the middle of the priors, for customers of that age; no two shapes alike."""
-    return np.array(
-        [1.3**k * param.prior_median * age**param.time_power for k, param in enumerate(model.params)]
-    )
-
-
-def hostile(model: PurchaseModel, sigmas: float = 3.0) -> np.ndarray:
-    """(P, 3**P) parameters at the middle and that many prior sigmas out, in every combination."""
-    steps = [np.exp(param.prior_sigma * np.array([-sigmas, 0.0, sigmas])) for param in model.params]
-    return typical(model)[:, None] * np.array(list(itertools.product(*steps))).T
-
-
-def in_unit(rfm: RFM, factor: float) -> RFM:
-    """The same customers, their times in a unit `factor` times as short."""
-    return replace(rfm, recency=rfm.recency * factor, T=rfm.T * factor)
-
-
-def watched(row: np.ndarray, age: np.ndarray, T: np.ndarray) -> RFM:
-    """What is known at age T of customers with these repeat purchases."""
-    seen = age <= T[row]
-    recency = np.zeros(len(T))
-    np.maximum.at(recency, row[seen], age[seen])
-    return RFM.from_arrays(frequency=np.bincount(row[seen], minlength=len(T)), recency=recency, T=T)
-
-
-def z_score(difference: np.ndarray) -> float:
-    """Of a mean that should be 0."""
-    return float(difference.sum() / np.sqrt((difference**2).sum()))
 
 
 @pytest.fixture(scope="module")
 def crowd() -> RFM:
-    """New and old, silent and loyal customers, some alike, some about to be cut at their last purchase."""
-    histories = [
-        (x, share * age if x else 0.0, age)
-        for x in (0, 1, 2, 7, 40, 5000)
-        for share in (0.0, 0.3, 0.9, 1.0 - 1e-9, 1.0)
-        for age in (1e-3, 8.0, 39.0, 2000.0)
-    ]
-    frequency, recency, T = zip(*histories, (0, 0.0, 0.0), strict=True)
-    return RFM.from_arrays(
-        frequency=frequency, recency=recency, T=T, customer_id=[f"c{x}" for x in range(len(T))]
-    )
+    return motley_crowd()
 
 
 @MODELS
@@ -103,10 +64,6 @@ def test_time_unit_leaves_no_trace(model: PurchaseModel, crowd: RFM) -> None:
             model.expected_purchases(theta, crowd, 52.0),
             model.expected_purchases(other, in_unit(crowd, factor), 52.0 * factor),
         ),
-        (
-            model.expected_discounted_purchases(theta, crowd, np.inf, 0.07),
-            model.expected_discounted_purchases(other, in_unit(crowd, factor), np.inf, 0.07 / factor),
-        ),
     ):
         np.testing.assert_allclose(after, before, rtol=ROUNDING, atol=1e-300)
 
@@ -118,14 +75,12 @@ def test_customer_is_blind_to_the_others(model: PurchaseModel, crowd: RFM) -> No
         value, slope = model.loglik_grad(theta, crowd)
         alive = model.p_alive(theta, crowd)
         expected = model.expected_purchases(theta, crowd, 52.0)
-        discounted = model.expected_discounted_purchases(theta, crowd, np.inf, 0.01)
         for i in range(0, len(crowd), 3):
             alone = crowd.take([i])
             assert model.loglik(theta, alone)[0] == value[i]
             assert np.array_equal(model.loglik_grad(theta, alone)[1][:, 0], slope[:, i])
             assert model.p_alive(theta, alone)[0] == alive[i]
             assert model.expected_purchases(theta, alone, 52.0)[0] == expected[i]
-            assert model.expected_discounted_purchases(theta, alone, np.inf, 0.01)[0] == discounted[i]
 
 
 @MODELS
@@ -151,12 +106,7 @@ def test_parameters_broadcast_behind_their_first_axis(model: PurchaseModel, crow
     value, slope = model.loglik_grad(draws[:, :, None], crowd)
     assert np.array_equal(value, [v for v, _ in each])
     assert np.array_equal(slope, np.moveaxis([s for _, s in each], 0, 1))
-    for method in (
-        model.loglik,
-        model.p_alive,
-        lambda theta, rfm: model.expected_purchases(theta, rfm, 4.0),
-        lambda theta, rfm: model.expected_discounted_purchases(theta, rfm, np.inf, 0.01),
-    ):
+    for method in (model.loglik, model.p_alive, lambda theta, rfm: model.expected_purchases(theta, rfm, 4.0)):
         grid = method(draws[:, :, None], crowd)
         assert grid.shape == (count, len(crowd))
         assert np.array_equal(grid, [method(theta, crowd) for theta in draws.T])
@@ -199,68 +149,6 @@ def test_longer_horizon_never_expects_less(model: PurchaseModel, crowd: RFM) -> 
         expected = np.array([model.expected_purchases(theta, crowd, horizon) for horizon in horizons])
         assert np.all(expected[0] == 0.0)
         assert np.all(np.diff(expected, axis=0) >= -ROUNDING * expected[1:])
-
-
-@MODELS
-def test_undiscounted_purchases_are_the_expected_ones(model: PurchaseModel, crowd: RFM) -> None:
-    """Kills a discount that does not vanish with its rate."""
-    for theta in (typical(model), *hostile(model).T[::9]):
-        for horizon in (0.0, 1e-3, 52.0, np.linspace(0.0, 1e5, len(crowd))):
-            plain = model.expected_purchases(theta, crowd, horizon)
-            for rate in (0.0, 1e-18):
-                discounted = model.expected_discounted_purchases(theta, crowd, horizon, rate)
-                np.testing.assert_allclose(discounted, plain, rtol=ROUNDING, atol=1e-300)
-
-
-@MODELS
-def test_discounted_purchases_add_up_over_time(model: PurchaseModel, crowd: RFM) -> None:
-    """By parts, the discounted purchases are those undiscounted, weighted with the loss of value since.
-
-    Kills a discount that starts at birth, and one that is compounded once a period. Gauss's rule with 200 nodes.
-    """
-    nodes, weights = np.polynomial.legendre.leggauss(200)
-    theta = typical(model)
-    for horizon, rate in ((26.0, 0.1), (52.0, 2e-3), (500.0, 2e-3)):
-        end = np.log1p(horizon)
-        times = np.expm1(end * (nodes + 1.0) / 2.0)
-        loss = rate * np.exp(-rate * times) * (1.0 + times) * weights * end / 2.0
-        parts = [f * model.expected_purchases(theta, crowd, t) for t, f in zip(times, loss, strict=True)]
-        last = np.exp(-rate * horizon) * model.expected_purchases(theta, crowd, horizon)
-        discounted = model.expected_discounted_purchases(theta, crowd, horizon, rate)
-        np.testing.assert_allclose(discounted, sum(parts) + last, rtol=1e-8, atol=1e-300)
-
-
-@MODELS
-def test_far_horizon_is_the_whole_future(model: PurchaseModel, crowd: RFM) -> None:
-    """Kills an infinite horizon that is merely a long one. Hostile parameters give finite numbers, too."""
-    for rate in (1e-3, 0.3, 1e6):
-        far, whole = (
-            model.expected_discounted_purchases(hostile(model)[:, ::5, None], crowd, horizon, rate)
-            for horizon in (60.0 / rate, np.inf)
-        )
-        assert np.isfinite(whole).all()
-        np.testing.assert_allclose(whole, far, rtol=ROUNDING, atol=1e-300)
-
-
-@MODELS
-def test_discounted_samples_average_to_their_expectation(
-    model: PurchaseModel, rng: np.random.Generator
-) -> None:
-    """Kills an intensity of purchases that does not fall as customers leave.
-
-    20,000 draws of each of 6 histories, one z-score each, for two rates.
-    """
-    rfm = RFM.from_arrays(
-        frequency=[0, 0, 1, 3, 12, 40], recency=[0, 0, 6, 38, 20, 38.5], T=[0, 39, 39, 39, 26, 39]
-    )
-    theta = np.repeat(typical(model)[:, None, None], 20_000, axis=1)
-    alive = model.p_alive(theta, rfm)
-    row, time = model.sample_purchase_times(theta, rfm, alive, 60.0, rng)
-    for rate in (0.002, 0.2):
-        worth = np.bincount(row, weights=np.exp(-rate * time), minlength=alive.size).reshape(alive.shape)
-        expected = model.expected_discounted_purchases(typical(model), rfm, 60.0, rate)
-        error = worth.std(axis=0) / np.sqrt(len(worth))
-        assert np.all(np.abs(worth.mean(axis=0) - expected) < Z * error)
 
 
 @MODELS

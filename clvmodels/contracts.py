@@ -171,6 +171,10 @@ class SpendModel(Protocol):
         """Mean spend of a future purchase given the history, ``broadcast``; infinite where no mean exists."""
         ...
 
+    def median_spend(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
+        """Median spend of a future purchase given the history, ``broadcast``; it exists where the mean does not."""
+        ...
+
     def sample_spend(
         self, theta: np.ndarray, rfm: RFM, row: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:

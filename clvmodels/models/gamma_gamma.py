@@ -139,6 +139,40 @@ class GammaGamma:
         exists = excess > 0
         return np.where(exists, p * (gamma + count * mean) / np.where(exists, excess, 1.0), np.inf)
 
+    def median_spend(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
+        r"""Median of a future transaction y given the history: it exists where the mean does not.
+
+        With G = γ + n m and Q = q + p n, y is G times a ratio of independent gamma variates of the shapes p and Q, so
+        y / (G + y) is Beta(p, Q) and G / (G + y) is Beta(Q, p); the median is G times the ratio of their medians.
+
+        Parameters
+        ----------
+        theta, rfm
+            As in `loglik`; who has no transaction has n = 0.
+
+        Returns
+        -------
+        (n,) or the broadcast shape
+            Money, relative error below 1e-12; 0 or infinity where it leaves the range of floating point, for p or
+            p n + q below 0.002.
+
+        References
+        ----------
+        Fader & Hardie (2013), for the distribution; DLMF 8.17 for the incomplete beta function that is inverted.
+
+        Examples
+        --------
+        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.43, 0], T=[38.86, 38.86], monetary_value=[22.345, 0])
+        >>> GammaGamma().median_spend(np.array([6.24957, 3.74423, 15.44352]), rfm).round(2).tolist()
+        [22.37, 26.75]
+        """
+        p, q, gamma = theta
+        count, mean = rfm.columns(self.needs)
+        shape, scale = q + p * count, gamma + count * mean
+        with np.errstate(divide="ignore", over="ignore", under="ignore"):
+            odds = special.betaincinv(p, shape, 0.5) / special.betaincinv(shape, p, 0.5)
+            return np.asarray(scale * odds)
+
     def sample_spend(
         self, theta: np.ndarray, rfm: RFM, row: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:

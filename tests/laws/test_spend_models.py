@@ -133,6 +133,23 @@ def test_sampler_has_the_expected_mean(model: SpendModel, crowd: RFM, rng: np.ra
 
 
 @MODELS
+def test_half_of_the_draws_lie_below_the_median(
+    model: SpendModel, crowd: RFM, rng: np.random.Generator
+) -> None:
+    """Kills a median of the customer's level instead of a purchase, and one of the population's.
+
+    10,000 draws of each customer, for typical parameters and for such as leave no mean; one z-score each.
+    """
+    draws, heavy = 10_000, typical(model)
+    heavy = heavy * np.where([param.money_power for param in model.params], 1.0, 0.1)
+    for theta in (typical(model), heavy):
+        grid = np.broadcast_to(theta[:, None, None], (len(theta), draws, 1))
+        amounts = model.sample_spend(grid, crowd, np.arange(draws * len(crowd)), rng).reshape(draws, -1)
+        below = (amounts < model.median_spend(theta, crowd)).mean(axis=0)
+        assert np.abs(below - 0.5).max() < Z * 0.5 / np.sqrt(draws)
+
+
+@MODELS
 @pytest.mark.parametrize("factor", [0.01, 117.3])
 def test_a_new_currency_moves_only_the_declared_parameters(
     model: SpendModel, crowd: RFM, factor: float
@@ -151,6 +168,8 @@ def test_a_new_currency_moves_only_the_declared_parameters(
     assert (np.abs(shift - expected) <= 1e-10 * (1 + size)).all()
     at_home, over_there = model.expected_spend(theta, crowd), model.expected_spend(theta * scale, abroad)
     np.testing.assert_allclose(over_there, at_home * factor, rtol=1e-10)
+    medians = model.median_spend(theta, crowd), model.median_spend(theta * scale, abroad)
+    np.testing.assert_allclose(medians[1], medians[0] * factor, rtol=1e-10)
 
 
 @MODELS
@@ -167,11 +186,12 @@ def test_customers_do_not_see_each_other(model: SpendModel, crowd: RFM) -> None:
     """Bit for bit: alone, and in another order."""
     theta = typical(model)
     loglik, grad = model.loglik_grad(theta, crowd)
-    expected = model.expected_spend(theta, crowd)
+    expected, median = model.expected_spend(theta, crowd), model.median_spend(theta, crowd)
     for i in range(len(crowd)):
         alone = crowd.take([i])
         assert model.loglik(theta, alone)[0] == loglik[i]
         assert model.expected_spend(theta, alone)[0] == expected[i]
+        assert model.median_spend(theta, alone)[0] == median[i]
         assert (model.loglik_grad(theta, alone)[1][:, 0] == grad[:, i]).all()
     backwards = np.arange(len(crowd))[::-1]
     assert (model.loglik(theta, crowd.take(backwards)) == loglik[backwards]).all()
@@ -189,6 +209,7 @@ def test_shapes_broadcast(model: SpendModel, crowd: RFM) -> None:
             loglik.shape
             == model.loglik(values, rfm).shape
             == model.expected_spend(values, rfm).shape
+            == model.median_spend(values, rfm).shape
             == shape
         )
         assert grad.shape == (count, *shape)
@@ -228,6 +249,8 @@ def test_hostile_parameters_give_numbers(model: SpendModel, crowd: RFM) -> None:
     assert np.isfinite(grad).all()
     expected = model.expected_spend(theta, crowd)
     assert (expected > 0).all()
+    median = model.median_spend(theta, crowd)
+    assert ((median > 0) & np.isfinite(median)).all()
     amounts = model.sample_spend(theta, crowd, np.arange(expected.size), np.random.default_rng(2))
     assert (amounts > 0).all()
     assert np.isfinite(amounts).all()

@@ -75,6 +75,39 @@ def test_value_and_gradient_against_forty_digits() -> None:
         np.testing.assert_allclose(theta * grad[:, 0], theta * slopes, rtol=1e-9, atol=1e-9)
 
 
+def test_median_against_forty_digits() -> None:
+    # the distribution of a purchase at the median is one half: the incomplete beta function of mpmath, and its slope
+    shapes = itertools.product((0.01, 0.2, 1, 6.25, 100), (0.01, 0.99, 1, 3.74, 100))
+    for (p, q), n in itertools.product(shapes, (0, 1, 30, 5000)):
+        got = MODEL.median_spend(np.array([p, q, 15.44]), histories([n], [20.0 * (n > 0)]))[0]
+        with mpmath.workdps(40):
+            second = mpmath.mpf(q) + mpmath.mpf(p) * n
+            odds = mpmath.mpf(got) / (mpmath.mpf(15.44) + 20 * n)
+            share, rest = odds / (1 + odds), 1 / (1 + odds)
+            small = share < rest
+            ends = (p, second, 0, share) if small else (second, p, 0, rest)
+            below = mpmath.betainc(*ends, regularized=True)
+            slope = mpmath.exp(p * mpmath.log(share) + second * mpmath.log(rest)) / mpmath.beta(p, second)
+            assert abs(below - mpmath.mpf("0.5")) < 1e-12 * slope  # a relative error of 1e-12
+
+
+def test_value_passes_smoothly_through_the_end_of_the_mean() -> None:
+    # p n + q = 1: nothing happens to the likelihood, its slopes and the median, only the mean goes to infinity
+    for n, p in ((1, 0.25), (3, 0.01), (5000, 1e-4)):
+        people, edge = histories([n], [20.0]), 1.0 - p * n
+        around = [np.array([p, edge + step, 15.44]) for step in (-1e-6, -1e-9, 0.0, 1e-9, 1e-6)]
+        for theta in around:
+            value, grad = MODEL.loglik_grad(theta, people)
+            with mpmath.workdps(40):
+                exact = float(loglik_as_printed(*theta, n, 20.0))
+                slopes = np.array([float(slope) for slope in slopes_as_printed(*theta, n, 20.0)])
+            assert value[0] == pytest.approx(exact, rel=1e-11, abs=1e-11)
+            np.testing.assert_allclose(theta * grad[:, 0], theta * slopes, rtol=1e-9, atol=1e-9)
+        means = [MODEL.expected_spend(theta, people)[0] for theta in around]
+        assert means[:2] == [np.inf, np.inf]
+        assert means[3] > means[4] > 0.0
+
+
 def test_density_of_the_mean_integrates_to_one() -> None:
     def density(m: float) -> float:
         return float(np.exp(MODEL.loglik(np.array([2.3, 1.7, 20.0]), histories([4], [m]))[0]))

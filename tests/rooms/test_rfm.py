@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clvmodels.errors import ArgumentError, DataError
-from clvmodels.rfm import RFM, DataReport, Note
+from clvmodels.rfm import RFM, DataReport, Note, id_text
 
 
 def make(**changes: Any) -> RFM:
@@ -104,6 +104,28 @@ def test_ids_keep_their_type(ids: Any) -> None:
     assert [type(identity) for identity in kept.tolist()] == [
         str if isinstance(identity, str) else type(identity) for identity in ids
     ]
+
+
+@pytest.mark.parametrize(
+    "ids", [[7, "7", "x"], [7.0, "7", "x"], np.array([7, 7.0, "x"], dtype=object), [7.5, 2.0, 2.0], [3, 3, 1]]
+)
+def test_ids_of_one_text_are_one_customer(ids: Any) -> None:
+    with pytest.raises(DataError, match=r"'customer_id': ids must be unique.*\(2 rows.*Way out"):
+        make(customer_id=ids)
+
+
+def test_ids_that_hold_several_values_are_refused() -> None:
+    ids = np.empty(3, dtype=object)
+    ids[:] = [[1], [2], [3]]
+    with pytest.raises(DataError, match="'customer_id': ids must be single values, not list"):
+        make(customer_id=ids)
+
+
+def test_the_text_of_an_id_is_blind_to_a_column_that_became_float() -> None:
+    assert [id_text(number) for number in (7, 7.0, np.int64(7), np.float32(7), -0.0)] == ["7"] * 4 + ["0"]
+    assert [id_text(other) for other in ("7.0", 7.25, 2.0**70)] == ["7.0", "7.25", str(2**70)]
+    assert id_text(float("inf")) == "inf"
+    assert id_text(uuid.UUID(int=1)) == str(uuid.UUID(int=1))
 
 
 def test_take_and_select_keep_rows_together() -> None:

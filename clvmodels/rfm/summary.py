@@ -1,14 +1,8 @@
-"""RFM: what the models know of each customer, on a clock the summary owns.
-
-`frequency` counts repeat purchases (distinct purchase periods after the first), `recency` is the age
-at the last purchase, `T` the age at the end of observation, `monetary_value` the mean spend of the
-`spend_count` purchases behind it.
-"""
+"""The summary of customers: columns checked once, chosen, compressed, hashed."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -17,39 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.errors import DataError
+from clvmodels.rfm.checks import (
+    CLOCK_FIELDS,
+    SPEND_FIELDS,
+    as_column,
+    as_columns,
+    as_ids,
+    check_lengths,
+    check_rules,
+)
+from clvmodels.rfm.notes import DataReport
 from clvmodels.units import UNIT_NAMES, end_of_observation, unit_days
 
 if TYPE_CHECKING:
     import pandas as pd
-
-CLOCK_FIELDS = ("frequency", "recency", "T")
-SPEND_FIELDS = ("spend_count", "monetary_value")
-
-
-@dataclass(frozen=True)
-class Note:
-    """Something that was dropped, merged or is worth knowing: what, how many, the first ids."""
-
-    what: str
-    count: int
-    examples: tuple[object, ...] = ()
-
-
-@dataclass(frozen=True)
-class DataReport:
-    """How rows of a log became customers; nothing leaves the data without a note here."""
-
-    rows_in: int
-    rows_used: int
-    purchases: int
-    notes: tuple[Note, ...] = ()
-
-    def __str__(self) -> str:
-        lines = [f"rows in {self.rows_in:,}, used {self.rows_used:,}, purchases {self.purchases:,}"]
-        for note in self.notes:
-            first = f" (first: {', '.join(map(str, note.examples))})" if note.examples else ""
-            lines.append(f"{note.what}: {note.count:,}{first}")
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,13 +110,13 @@ class RFM:
         (2, [38.9, 38.9])
         """
         unit_days(time_unit)
-        arrays = _as_columns(frequency, recency, T, weights, monetary_value, spend_count)
-        extra = {name: _as_column(name, values) for name, values in (statistics or {}).items()}
-        ids = np.arange(len(arrays["T"])) if customer_id is None else _as_ids(customer_id)
-        _check_lengths({"customer_id": ids, **arrays, **extra})
+        arrays = as_columns(frequency, recency, T, weights, monetary_value, spend_count)
+        extra = {name: as_column(name, values) for name, values in (statistics or {}).items()}
+        ids = np.arange(len(arrays["T"])) if customer_id is None else as_ids(customer_id)
+        check_lengths({"customer_id": ids, **arrays, **extra})
         if "monetary_value" in arrays:
             arrays["monetary_value"] = np.where(arrays["spend_count"] > 0, arrays["monetary_value"], 0.0)
-        _check_rules(ids, arrays, extra)
+        check_rules(ids, arrays, extra)
         for array in (ids, *arrays.values(), *extra.values()):
             array.setflags(write=False)
         return cls(
@@ -308,92 +283,3 @@ class RFM:
             f"RFM({self.customers:,.0f} customers in {len(self):,} rows, times in {UNIT_NAMES[self.time_unit]}"
             f"{until}, {spend} spend)"
         )
-
-
-def _as_columns(
-    frequency: Any, recency: Any, age: Any, weights: Any, monetary_value: Any, spend_count: Any
-) -> dict[str, np.ndarray]:
-    columns = {"frequency": frequency, "recency": recency, "T": age}
-    columns["weights"] = np.ones(np.shape(frequency)) if weights is None else weights
-    if monetary_value is not None:
-        columns["spend_count"] = frequency if spend_count is None else spend_count
-        columns["monetary_value"] = monetary_value
-    elif spend_count is not None:
-        raise DataError("spend_count is given without monetary_value", fix="give both or neither")
-    return {name: _as_column(name, values) for name, values in columns.items()}
-
-
-def _as_column(name: str, values: Any) -> np.ndarray:
-    try:
-        column = np.array(values, dtype=float) + 0.0  # -0.0 becomes 0.0, or equal customers would hash apart
-    except (TypeError, ValueError):
-        raise DataError(
-            "values must be numbers", column=name, fix="convert the column to a numeric type"
-        ) from None
-    if column.ndim != 1:
-        raise DataError(f"values must form one column, not an array of shape {column.shape}", column=name)
-    return column
-
-
-def _as_ids(values: Any) -> np.ndarray:
-    ids = np.asarray(values)
-    if ids.dtype.kind in "US":  # from the values again: numpy has turned numbers among texts into texts
-        ids = np.asarray(values, dtype=object)
-    if ids.ndim != 1:
-        raise DataError(
-            f"values must form one column, not an array of shape {ids.shape}", column="customer_id"
-        )
-    return ids.copy()
-
-
-def _check_lengths(columns: Mapping[str, np.ndarray]) -> None:
-    lengths = {name: len(column) for name, column in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise DataError(f"columns differ in length: {lengths}", fix="give one value per customer in each")
-    if not next(iter(lengths.values())):
-        raise DataError("there is no customer", fix="check the filters before the summary")
-
-
-def _check_rules(ids: np.ndarray, columns: Mapping[str, np.ndarray], extra: Mapping[str, np.ndarray]) -> None:
-    for name, column in {**columns, **extra}.items():
-        _refuse(
-            ids,
-            name,
-            ~np.isfinite(column),
-            "values must be finite",
-            "find the rows with missing or infinite values",
-        )
-    for name, column in columns.items():
-        _refuse(
-            ids, name, column < 0, "values must not be negative", "check the dates and the refunds in the log"
-        )
-    counts = Counter(ids.tolist())
-    if len(counts) < len(ids):
-        doubled = np.array([counts[identity] > 1 for identity in ids.tolist()])
-        _refuse(
-            ids, "customer_id", doubled, "ids must be unique", "merge rows of a customer with rfm_summary"
-        )
-    x, t_x, age = (columns[name] for name in CLOCK_FIELDS)
-    _refuse(
-        ids, "frequency", x != np.floor(x), "values must be whole numbers", "count distinct purchase periods"
-    )
-    _refuse(
-        ids,
-        "recency",
-        t_x > age,
-        "recency must not exceed T",
-        "both are ages in the same unit; recency is not time since the last purchase",
-    )
-    _refuse(
-        ids,
-        "recency",
-        (x == 0) & (t_x > 0),
-        "recency must be 0 where frequency is 0",
-        "frequency leaves out the first purchase",
-    )
-    _refuse(ids, "weights", columns["weights"] == 0, "weights must be above 0", "leave those rows out")
-
-
-def _refuse(ids: np.ndarray, column: str, broken: np.ndarray, rule: str, fix: str) -> None:
-    if broken.any():
-        raise DataError(rule, column=column, rows=int(broken.sum()), examples=ids[broken].tolist(), fix=fix)

@@ -1,0 +1,12 @@
+"""RFM: what the models know of each customer, on a clock the summary owns.
+
+`frequency` counts repeat purchases (distinct purchase periods after the first), `recency` is the age
+at the last purchase, `T` the age at the end of observation, `monetary_value` the mean spend of the
+`spend_count` purchases behind it.
+"""
+
+from clvmodels.rfm.checks import CLOCK_FIELDS, SPEND_FIELDS, id_text
+from clvmodels.rfm.notes import DataReport, Note
+from clvmodels.rfm.summary import RFM
+
+__all__ = ["CLOCK_FIELDS", "RFM", "SPEND_FIELDS", "DataReport", "Note", "id_text"]

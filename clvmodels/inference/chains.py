@@ -124,6 +124,7 @@ def run_pymc(parts: Sequence[Whitened], plan: Plan) -> Chains:
             progressbar=sys.stderr.isatty(),
             quiet=not sys.stderr.isatty(),
             compute_convergence_checks=False,
+            compile_kwargs={"mode": "FAST_COMPILE"},  # the graph is a few nodes around one call into Python
         )
     z = [np.moveaxis(trace["posterior"][name].to_numpy(), 2, 0) for name in names]
     return Chains(z, {name: trace["sample_stats"][name].to_numpy() for name in STATISTICS})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, DataError
 from clvmodels.rfm import RFM
 from clvmodels.units import STEP_NAMES, Horizon
 
@@ -178,6 +178,8 @@ class Forecast:
             if self.is_distribution:
                 low, high = quantity.interval(0.9)
                 interval = f", 90 % predictive interval {low:,.0f} to {high:,.0f}"
+                if not low <= quantity.mean <= high:
+                    interval += f", median {np.median(quantity.draws):,.0f} (a few draws carry the mean)"
             lines.append(f"total {quantity.name}: mean {quantity.mean:,.1f}{interval}")
         return "\n".join(lines)
 
@@ -215,6 +217,54 @@ def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
             f"levels={tuple(levels)!r} must lie strictly between 0 and 1, e.g. (0.05, 0.5, 0.95)"
         )
     return chosen
+
+
+def check_margin(margin: float) -> None:
+    """Refuse a margin that is no share.
+
+    Raises
+    ------
+    ArgumentError
+        If it does not lie in (0, 1]: most often a percentage given as a number.
+    """
+    if not 0 < margin <= 1:
+        raise ArgumentError(
+            f"margin={margin!r} must be a fraction above 0 and at most 1; 35 per cent is 0.35"
+        )
+
+
+def check_seed(seed: object) -> None:
+    """Refuse a seed that is no whole number of at least 0.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ArgumentError(f"seed={seed!r} must be a whole number of at least 0")
+
+
+def check_single(rfm: RFM) -> None:
+    """Refuse patterns that stand for several customers.
+
+    Every customer lives a life of their own; one life counted several times would make the total look
+    far less certain than it is.
+
+    Raises
+    ------
+    DataError
+        If a weight is not 1.
+    """
+    several = rfm.weights != 1
+    if several.any():
+        raise DataError(
+            "patterns that stand for several customers can be fitted, but not forecast",
+            column="weights",
+            rows=int(several.sum()),
+            examples=rfm.customer_id[several].tolist(),
+            fix="forecast the summary of the customers themselves",
+        )
 
 
 def quantile_name(prefix: str, level: float) -> str:

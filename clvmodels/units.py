@@ -21,6 +21,9 @@ UNIT_DAYS = {"min": 1 / 1440, "h": 1 / 24, "D": 1.0, "W": 7.0}
 UNIT_NAMES = {"min": "minutes", "h": "hours", "D": "days", "W": "weeks"}
 STEP_NAMES = {**UNIT_NAMES, "M": "months", "Q": "quarters", "Y": "years"}
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
+MAX_PERIODS = 5_000
+"""Most periods of a horizon: a forecast holds as many numbers per draw."""
+type Moment = str | date | datetime | np.datetime64
 _DURATION = re.compile(r"\s*(\d+)\s*([A-Za-z]+)\s*")
 
 
@@ -74,7 +77,7 @@ def discount_per_unit(annual_rate: float, unit: str) -> float:
     return math.log1p(annual_rate) * unit_days(unit) / DAYS_PER_YEAR
 
 
-def end_of_observation(moment: str | date | datetime) -> datetime:
+def end_of_observation(moment: Moment) -> datetime:
     """First instant that is no longer observed.
 
     A date, or a stamp of exactly midnight, means the whole day, so the next midnight is returned;
@@ -83,7 +86,7 @@ def end_of_observation(moment: str | date | datetime) -> datetime:
     Raises
     ------
     ArgumentError
-        If a text is not an ISO date, or the stamp carries a time zone.
+        If it is no date (see `as_datetime`), or the last of the calendar.
 
     Examples
     --------
@@ -93,25 +96,55 @@ def end_of_observation(moment: str | date | datetime) -> datetime:
     datetime.datetime(1997, 9, 30, 14, 0, 0, 1)
     """
     stamp = as_datetime(moment)
-    if stamp.time() == time():
-        return stamp + timedelta(days=1)
-    return stamp + timedelta(microseconds=1)
+    step = timedelta(days=1) if stamp.time() == time() else timedelta(microseconds=1)
+    try:
+        return stamp + step
+    except OverflowError:
+        raise ArgumentError(f"{moment!r} is the end of the calendar; give an earlier date") from None
 
 
-def as_datetime(moment: str | date | datetime) -> datetime:
-    """A plain ``datetime`` from an ISO text, a date or a stamp without time zone."""
+def as_datetime(moment: Moment) -> datetime:
+    """A plain ``datetime`` from an ISO text, a date, a stamp without time zone or a NumPy day or stamp.
+
+    Raises
+    ------
+    ArgumentError
+        If a text is not an ISO date, the stamp carries a time zone or is missing, or it is no date at all.
+
+    Examples
+    --------
+    >>> as_datetime(np.datetime64("1997-09-30"))
+    datetime.datetime(1997, 9, 30, 0, 0)
+    """
+    if isinstance(moment, np.datetime64):
+        moment = _from_numpy(moment)
     if isinstance(moment, str):
         try:
             moment = datetime.fromisoformat(moment.strip())
         except ValueError:
             raise ArgumentError(f"{moment!r} is not an ISO date such as '1997-09-30'") from None
     if isinstance(moment, datetime):
+        if moment != moment:  # pandas' NaT is a datetime that equals nothing
+            raise ArgumentError(f"{moment!r} is a missing date; give a date")
         if moment.tzinfo is not None:
             raise ArgumentError(f"{moment!r} carries a time zone; give business-local time without one")
         return datetime(*moment.timetuple()[:6], moment.microsecond)
     if isinstance(moment, date):
         return datetime.combine(moment, time())
     raise ArgumentError(f"{moment!r} is neither an ISO date nor a datetime.date")
+
+
+def _from_numpy(moment: np.datetime64) -> datetime:
+    if np.isnat(moment):
+        raise ArgumentError(f"{moment!r} is a missing date; give a date")
+    if np.datetime_data(moment.dtype)[0] in ("Y", "M", "W"):
+        raise ArgumentError(
+            f"{moment!r} is not a single day; give a date such as np.datetime64('1997-09-30')"
+        )
+    stamp = moment.astype("datetime64[us]").item()
+    if not isinstance(stamp, datetime):
+        raise ArgumentError(f"{moment!r} lies beyond the calendar, which ends with the year 9999")
+    return stamp
 
 
 def add_months(moment: datetime, months: int) -> datetime:
@@ -150,6 +183,13 @@ class Horizon:
         return float(self.edges[-1])
 
     @property
+    def window(self) -> str:
+        """The horizon in words, with its dates where there is a calendar."""
+        if self.starts and self.ends:
+            return f"{self.text}: {self.starts[0]:%Y-%m-%d} to before {self.ends[-1]:%Y-%m-%d}"
+        return f"{self.text} ({self.length:g} {UNIT_NAMES[self.unit]})"
+
+    @property
     def years(self) -> float:
         """Length in years of 365.25 days."""
         return self.length * unit_days(self.unit) / DAYS_PER_YEAR
@@ -173,7 +213,7 @@ def parse_duration(text: str) -> tuple[int, str]:
 
 
 def plan_horizon(
-    horizon: str | date | datetime, observed_until: datetime | None, unit: str, period: str | None = None
+    horizon: Moment, observed_until: datetime | None, unit: str, period: str | None = None
 ) -> Horizon:
     """Cut a horizon that starts at the end of observation into periods.
 
@@ -194,7 +234,8 @@ def plan_horizon(
     Raises
     ------
     ArgumentError
-        If the horizon cannot be read, does not lie in the future, or needs a calendar that is not there.
+        If the horizon cannot be read, does not lie in the future, needs a calendar that is not there, or
+        has more than `MAX_PERIODS` periods.
 
     Examples
     --------
@@ -216,6 +257,7 @@ def plan_horizon(
         end, period = end_of_observation(horizon), period or "M"
     if end <= observed_until:
         raise ArgumentError(f"horizon {horizon!s} ends on or before the end of observation {observed_until}")
+    _check_count(str(horizon), period, {step: _count(observed_until, end, step) for step in STEP_NAMES})
     bounds = _period_bounds(observed_until, end, period)
     seconds = np.array([(bound - observed_until).total_seconds() for bound in bounds])
     edges = seconds / 86400 / unit_days(unit)
@@ -228,6 +270,7 @@ def _plan_without_calendar(count: int, step: str, unit: str, period: str, text: 
             f"horizon {text!r} with period {period!r} needs a calendar: set observation_end, or use days or weeks"
         )
     length, width = count * unit_days(step), unit_days(period)
+    _check_count(text, period, {other: math.ceil(length / unit_days(other)) for other in UNIT_DAYS})
     days = np.append(np.arange(0, length - 1e-9 * width, width), length)
     return Horizon(days / unit_days(unit), unit, None, None, text)
 
@@ -261,19 +304,39 @@ def shift(moment: datetime, count: int, step: str) -> datetime:
         raise ArgumentError(f"{count}{step} from {moment} reaches beyond the calendar") from None
 
 
-def _period_bounds(start: datetime, end: datetime, period: str) -> list[datetime]:
+def _check_count(horizon: str, period: str, counts: dict[str, int]) -> None:
+    """Refuse a step that would cut the horizon too fine; `counts` are the periods by step, finest first."""
     if period not in STEP_NAMES:
         raise ArgumentError(f"period {period!r} is not one of {', '.join(STEP_NAMES)}")
-    bounds, current = [start], _next_bound(start, period)
-    while current < end:
-        bounds.append(current)
-        current = _next_bound(current, period)
-    return [*bounds, end]
+    if counts[period] > MAX_PERIODS:
+        coarser = next((step for step, count in counts.items() if count <= MAX_PERIODS), None)
+        way_out = "shorten the horizon" if coarser is None else f"choose period={coarser!r}"
+        raise ArgumentError(
+            f"horizon {horizon!r} has {counts[period]:,} periods of {STEP_NAMES[period]}, "
+            f"more than {MAX_PERIODS:,}: {way_out}"
+        )
 
 
-def _next_bound(moment: datetime, period: str) -> datetime:
+def _count(start: datetime, end: datetime, period: str) -> int:
+    """How many periods reach from start to end, the short ones at both ends included."""
     if period not in _MONTHS:
-        return moment + timedelta(days=unit_days(period))
-    step = _MONTHS[period]
-    first_month = (moment.month - 1) // step * step + 1
-    return add_months(datetime(moment.year, first_month, 1), step)
+        return -((start - end) // timedelta(days=unit_days(period)))
+    first, last = _inner_steps(start, end, _MONTHS[period])
+    return last - first + 2
+
+
+def _inner_steps(start: datetime, end: datetime, months: int) -> tuple[int, int]:
+    """Numbers of the first and last calendar step (since year 0) that begins between start and end."""
+    before_end = end - timedelta(microseconds=1)
+    first, last = ((moment.year * 12 + moment.month - 1) // months for moment in (start, before_end))
+    return first + 1, last
+
+
+def _period_bounds(start: datetime, end: datetime, period: str) -> list[datetime]:
+    if period not in _MONTHS:
+        step, count = timedelta(days=unit_days(period)), _count(start, end, period)
+        return [*(start + i * step for i in range(count)), end]
+    months = _MONTHS[period]
+    first, last = _inner_steps(start, end, months)
+    begins = [divmod(number * months, 12) for number in range(first, last + 1)]
+    return [start, *(datetime(year, month + 1, 1) for year, month in begins), end]

@@ -10,6 +10,7 @@ import numpy as np
 
 from clvmodels import metrics
 from clvmodels.contracts import FittedForecaster
+from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import DrawBlock, Forecast, over_draws, tail_levels
 from clvmodels.rfm import RFM
 from clvmodels.transactions import Holdout
@@ -58,7 +59,7 @@ class Record:
         if block.value is not None and "spend" in self.actual:
             drawn["spend"] = block.value
         for quantity, draws in drawn.items():
-            row = self._score(draws, self.actual[quantity][block.index], block.index[0])
+            row = self._score(draws, self.actual[quantity][block.index], block.index)
             row["p_purchase"] = over_draws(block.purchases > 0)
             if quantity == "spend":
                 row["mean"] = block.value_mean()
@@ -66,7 +67,7 @@ class Record:
                 row["mean"] = block.columns["expected_purchases"]
             self.parts.setdefault(quantity, []).append(row)
 
-    def _score(self, draws: np.ndarray, actual: np.ndarray, start: int) -> dict[str, np.ndarray]:
+    def _score(self, draws: np.ndarray, actual: np.ndarray, index: np.ndarray) -> dict[str, np.ndarray]:
         if len(draws) == 1:
             missing = np.full(len(actual), np.nan)
             point = draws[0]
@@ -80,14 +81,16 @@ class Record:
                 "pit": missing,
             }
         low, high, median = np.quantile(draws, LEVELS, axis=0)
-        rng = np.random.default_rng([self.seed, start])
+        lots = [
+            customer_stream(self.seed, identity, "lot").random() for identity in self.rfm.customer_id[index]
+        ]
         return {
             "mean": over_draws(draws),
             "median": median,
             "low": low,
             "high": high,
             "crps": metrics.crps_from_draws(draws, actual),
-            "pit": metrics.randomised_pit(draws, actual, rng),
+            "pit": metrics.randomised_pit(draws, actual, lots),
         }
 
     def finish(self, forecast: Forecast, weeks: dict[str, np.ndarray]) -> None:
@@ -169,13 +172,15 @@ class Record:
         }
 
     def data_row(self) -> dict[str, Any]:
-        """What the summary of this origin was made of."""
+        """What the summary of this origin was made of, and what is worth knowing of its holdout."""
         report = self.rfm.report
+        lines = [] if report is None else [str(report)]
+        lines += [f"holdout: {note}" for note in self.holdout.notes]
         return {
             "origin": self.origin,
             "customers": len(self.rfm),
             "rows_used": None if report is None else report.rows_used,
-            "report": "" if report is None else str(report),
+            "report": "\n".join(lines),
         }
 
 
@@ -184,30 +189,42 @@ def weekly_record(
 ) -> dict[str, np.ndarray]:
     """Actual and expected repeat purchases per week of the known customers, (W,) columns by name.
 
-    `week` counts from the first week of the log. `low`, `high` and their cumulative twins are central
-    90 % predictive intervals, missing in the calibration and for point forecasts. In the holdout
-    cumulative forecasts start from what had happened by the origin.
+    `week` counts from the first week of the log, `days` says how long it is: the last week of a holdout
+    may be short. `low`, `high` and their cumulative twins are central 90 % predictive intervals, missing
+    in the calibration and for point forecasts. In the holdout cumulative forecasts start from what had
+    happened by the origin.
     """
-    ahead = forecast.horizon.edges
-    week = ahead[1] - ahead[0]
+    unit = unit_days(rfm.time_unit)
+    week, ahead = 7 / unit, forecast.horizon.edges
     back = np.arange(-int(np.ceil(rfm.T.max() / week - 1e-9)), 1) * week
     before = holdout.before.totals(back, repeat_only=True)[0]
     after = holdout.after.totals(ahead)[0]
-    expected = _expected_before(rfm, fitted, back)
-    draws = forecast.purchases.period_draws
+    expected = expected_weeks(rfm, fitted, back)
+    mean = forecast.purchases.period_draws.mean(axis=0)
     known = before.sum()
+    ends = np.concatenate([back[1:], ahead[1:]]) * unit
     columns = {
-        "week": np.arange(1, len(back) + len(ahead) - 1),
-        "end_exclusive": _ends(forecast, holdout, back, rfm.time_unit),
-        "is_holdout": np.arange(len(back) + len(ahead) - 2) >= len(back) - 1,
+        "week": np.arange(1, len(ends) + 1),
+        "end_exclusive": np.array(
+            [holdout.start + timedelta(days=end) for end in ends], dtype="datetime64[us]"
+        ),
+        "days": np.round(np.concatenate([np.diff(back), np.diff(ahead)]) * unit, 9),
+        "is_holdout": ends > 0,
         "actual": np.concatenate([before, after]),
-        "mean": np.concatenate([expected, draws.mean(axis=0)]),
+        "mean": np.concatenate([expected, mean]),
         "cumulative_actual": np.cumsum(np.concatenate([before, after])),
-        "cumulative_mean": np.concatenate([np.cumsum(expected), known + np.cumsum(draws.mean(axis=0))]),
+        "cumulative_mean": np.concatenate([np.cumsum(expected), known + np.cumsum(mean)]),
     }
-    missing = np.full((2, len(before)), np.nan)
+    return columns | _bands(forecast, known, len(before))
+
+
+def _bands(forecast: Forecast, known: float, weeks_before: int) -> dict[str, np.ndarray]:
+    """Bounds of the weeks and of their running sum; missing before the origin and for a point forecast."""
+    draws = forecast.purchases.period_draws
+    missing = np.full((2, weeks_before), np.nan)
+    columns: dict[str, np.ndarray] = {}
     for prefix, values in (("", draws), ("cumulative_", known + np.cumsum(draws, axis=1))):
-        bounds = np.full((2, len(after)), np.nan)
+        bounds = np.full((2, draws.shape[1]), np.nan)
         if forecast.is_distribution:
             bounds = np.quantile(values, LEVELS[:2], axis=0)
         low, high = np.concatenate([missing, bounds], axis=1)
@@ -215,17 +232,14 @@ def weekly_record(
     return columns
 
 
-def _expected_before(rfm: RFM, fitted: FittedForecaster, back: np.ndarray) -> np.ndarray:
-    """(W,) repeat purchases expected per week of the calibration, knowing nothing but births."""
-    age_at_cutoff, customers = np.unique(rfm.T, return_counts=True)
-    ages = np.maximum(age_at_cutoff[:, None] + back, 0.0)
+def expected_weeks(rfm: RFM, fitted: FittedForecaster, edges: np.ndarray) -> np.ndarray:
+    """(W,) repeat purchases expected between edges (W+1,) <= 0 from the origin, knowing nothing but births.
+
+    ``sum over customers of E[X(T + edge)]`` from edge to edge; nan if the forecaster has no such notion.
+    """
+    age_at_origin, customers = np.unique(rfm.T, return_counts=True)
+    ages = np.maximum(age_at_origin[:, None] + edges, 0.0)
     curve = fitted.expected_history(ages.ravel())
     if curve is None:
-        return np.full(len(back) - 1, np.nan)
+        return np.full(len(edges) - 1, np.nan)
     return np.diff(customers @ curve.reshape(ages.shape))
-
-
-def _ends(forecast: Forecast, holdout: Holdout, back: np.ndarray, time_unit: str) -> np.ndarray:
-    days = unit_days(time_unit)
-    edges = np.concatenate([back[1:], forecast.horizon.edges[1:]])
-    return np.array([holdout.start + timedelta(days=edge * days) for edge in edges], dtype="datetime64[us]")

@@ -9,10 +9,10 @@ from datetime import date, datetime
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError
-from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, gather
+from clvmodels.errors import DataError
+from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, check_margin, check_single, gather
 from clvmodels.rfm import RFM
-from clvmodels.units import UNIT_NAMES, Horizon, discount_per_unit, parse_duration, plan_horizon, unit_days
+from clvmodels.units import Horizon, discount_per_unit, parse_duration, plan_horizon, unit_days
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +96,8 @@ class Projection:
         ArgumentError
             If an argument is outside its range.
         """
-        if not 0 < margin <= 1:
-            raise ArgumentError(
-                f"margin={margin!r} must be a fraction above 0 and at most 1; 35 per cent is 0.35"
-            )
+        check_margin(margin)
+        check_single(self.rfm)
         plan = plan_horizon(horizon, self.rfm.observed_until, self.rfm.time_unit, period)
         discount = discount_per_unit(annual_discount_rate, plan.unit)
         return gather(
@@ -111,7 +109,7 @@ class Projection:
             provenance={
                 "forecaster": self.name,
                 "formula": self.formula,
-                "window": _window(plan),
+                "window": plan.window,
                 "uncertainty": "none: a formula gives one number",
                 "customers_hash": self.rfm.fingerprint(),
                 "annual_discount_rate": annual_discount_rate,
@@ -219,9 +217,3 @@ def whole_spend(rfm: RFM) -> np.ndarray | None:
             "or use a formula of repeat spend such as HistoricalCLV(basis='repeat')",
         )
     return np.where(included, counted, counted + first)
-
-
-def _window(plan: Horizon) -> str:
-    if plan.starts and plan.ends:
-        return f"{plan.text}: {plan.starts[0]:%Y-%m-%d} to before {plan.ends[-1]:%Y-%m-%d}"
-    return f"{plan.text} ({plan.length:g} {UNIT_NAMES[plan.unit]})"

@@ -16,6 +16,7 @@ from clvmodels.cli.options import (
     Log,
     MethodName,
     Model,
+    ObservationEnd,
     PageOut,
     Seed,
     SpendName,
@@ -45,7 +46,7 @@ Names = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Who takes part; give it again for the next. Models: bg_nbd, pareto_nbd. Formulas: historical, "
+        help="Who takes part; give it again for the next. Purchase models, such as bg_nbd. Formulas: historical, "
         "historical_all, cohort_average, net_historical, lifespan, aov_frequency_lifespan, zero.",
         show_default=", ".join(DEFAULT_NAMES),
     ),
@@ -57,6 +58,7 @@ def backtest(
     horizon: Holdout,
     out: FolderOut,
     origins: Origins = None,
+    observation_end: ObservationEnd = None,
     model: Names = None,
     spend: SpendName = None,
     method: MethodName = None,
@@ -79,6 +81,7 @@ def backtest(
             forecasters,
             horizon=horizon,
             origins=parse_origins(origins or ["1"]),
+            observation_end=observation_end,
             draws=draws,
             seed=seed,
             progress=move,

@@ -33,7 +33,7 @@ PageOut = Annotated[Path, typer.Option("--out", metavar="FILE", help="HTML page 
 Draws = Annotated[
     int, typer.Option(min=2, help="Draws of parameters and of futures; more make intervals steadier.")
 ]
-Seed = Annotated[int, typer.Option(help="Whole number; the same seed gives the same bytes.")]
+Seed = Annotated[int, typer.Option(min=0, help="Whole number; the same seed gives the same bytes.")]
 ObservationEnd = Annotated[
     str | None,
     typer.Option(
@@ -44,13 +44,18 @@ ObservationEnd = Annotated[
 ]
 SpendName = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="What a purchase is worth: gamma_gamma.", show_default="gamma_gamma"),
+    typer.Option(
+        metavar="NAME",
+        help="What a purchase is worth: a spend model; a name that does not exist lists all.",
+        show_default="gamma_gamma",
+    ),
 ]
 MethodName = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="laplace (draws of the posterior), map or mle (one parameter vector).",
+        help="How to fit: laplace, nuts (draws of the posterior), bootstrap (of refits), map or mle (one "
+        "parameter vector).",
         show_default="laplace",
     ),
 ]
@@ -156,7 +161,9 @@ class Model:
     purchase: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="When customers buy: bg_nbd or pareto_nbd.", show_default="pareto_nbd"
+            metavar="NAME",
+            help="When customers buy: a purchase model, such as bg_nbd; a name that does not exist lists all.",
+            show_default="pareto_nbd",
         ),
     ] = None
     spend: SpendName = None

@@ -15,7 +15,7 @@ from clvmodels.errors import ArgumentError, ClvWarning, DataError
 from clvmodels.forecast.simulation import Simulation
 from clvmodels.inference import Method, Posterior, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
-from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, gather
+from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, check_margin, check_single, gather
 from clvmodels.rfm import RFM
 from clvmodels.units import UNIT_NAMES, Horizon, discount_per_unit, plan_horizon
 
@@ -279,10 +279,8 @@ def _warn_of_missing_means(forecast: Forecast) -> None:
 
 
 def _check_arguments(time_unit: str, target: RFM, margin: float, draws: int, block_size: int) -> None:
-    if not 0 < margin <= 1:
-        raise ArgumentError(
-            f"margin={margin!r} must be a fraction above 0 and at most 1; 35 per cent is 0.35"
-        )
+    check_margin(margin)
+    check_single(target)
     if draws < 2 or block_size < 1:
         raise ArgumentError(f"draws={draws} must be at least 2 and block_size={block_size} at least 1")
     if target.time_unit != time_unit:
@@ -296,12 +294,9 @@ def _provenance(fitted: FittedCLV, target: RFM, plan: Horizon) -> dict[str, Any]
     parameters = (
         "parameters and chance" if fitted.purchase.is_distribution else "chance only (one parameter vector)"
     )
-    window = f"{plan.text} ({plan.length:g} {UNIT_NAMES[plan.unit]})"
-    if plan.starts and plan.ends:
-        window = f"{plan.text}: {plan.starts[0]:%Y-%m-%d} to before {plan.ends[-1]:%Y-%m-%d}"
     return {
         "forecaster": fitted.name,
-        "window": window,
+        "window": plan.window,
         "uncertainty": parameters,
         "customers_hash": target.fingerprint(),
         "fits": [

@@ -20,10 +20,9 @@ from typing import Any
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError
 from clvmodels.inference import Posterior
-from clvmodels.prediction import DrawBlock, over_draws
-from clvmodels.rfm import RFM
+from clvmodels.prediction import DrawBlock, check_seed, over_draws
+from clvmodels.rfm import RFM, id_text
 from clvmodels.units import Horizon
 
 RESOLUTION_BITS = 24
@@ -153,17 +152,21 @@ def _expected_spend(part: _Part, block: RFM) -> np.ndarray:
     return over_draws(model.expected_spend(part.distinct[:, :, None], patterns))[pattern_of]
 
 
-def customer_stream(seed: int, customer_id: object) -> np.random.Generator:
-    """The random stream of one customer: Philox keyed by a hash of seed and id.
+def customer_stream(seed: int, customer_id: object, purpose: str = "future") -> np.random.Generator:
+    """The random stream of one customer for one purpose: Philox keyed by a hash of the three.
 
-    The id counts as text, so 7 and "7" have the same stream.
+    The id counts as text (`id_text`), so 7, 7.0 and "7" have the same stream.
+
+    Raises
+    ------
+    ArgumentError
+        If the seed is no whole number of at least 0.
 
     Examples
     --------
     >>> customer_stream(1, 7).random() == customer_stream(1, "7").random()
     True
     """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise ArgumentError(f"seed={seed!r} must be a whole number")
-    digest = hashlib.blake2b(f"{seed}|{customer_id}".encode(), digest_size=16).digest()
+    check_seed(seed)
+    digest = hashlib.blake2b(f"{seed}|{purpose}|{id_text(customer_id)}".encode(), digest_size=16).digest()
     return np.random.Generator(np.random.Philox(key=np.frombuffer(digest, dtype=np.uint64)))

@@ -19,6 +19,7 @@ from clvmodels.inference.objective import Objective, build_objective
 from clvmodels.inference.posterior import Posterior
 from clvmodels.inference.priors import Priors, describe_prior
 from clvmodels.models import get_model
+from clvmodels.prediction import check_seed
 from clvmodels.rfm import RFM
 
 METHODS: dict[str, Method] = {
@@ -85,6 +86,7 @@ def fit(
     >>> round(own.params["r"] / own.params["alpha"], 2)
     0.05
     """
+    check_seed(seed)
     way = get_method(method)
     if draws < 2:
         raise ArgumentError(f"draws={draws} must be at least 2")

@@ -206,7 +206,7 @@ def _check_bounds(low: np.ndarray, high: np.ndarray) -> None:
         raise ArgumentError(f"{crossed:,} lower bounds lie above their upper bounds; swap low and high")
 
 
-def randomised_pit(draws: Any, actual: Any, rng: np.random.Generator) -> np.ndarray:
+def randomised_pit(draws: Any, actual: Any, lots: Any) -> np.ndarray:
     """Randomised probability integral transform, (n,) in (0, 1): uniform if the forecast is right.
 
     ``u = F(y-) + V (F(y) - F(y-))`` with V uniform, which for counts, and for money with its mass at zero,
@@ -223,8 +223,9 @@ def randomised_pit(draws: Any, actual: Any, rng: np.random.Generator) -> np.ndar
         (S, n) finite draws, S >= 1.
     actual
         (n,) what happened.
-    rng
-        Source of V; one number per customer is taken.
+    lots
+        (n,) uniform numbers in [0, 1), one V per customer. Tied to the customer rather than to the row,
+        they keep the result free of the order of rows.
 
     Raises
     ------
@@ -238,15 +239,17 @@ def randomised_pit(draws: Any, actual: Any, rng: np.random.Generator) -> np.ndar
 
     Examples
     --------
-    >>> pit = randomised_pit([[0, 5], [0, 6], [1, 7]], [0, 9], np.random.default_rng(1))
+    >>> pit = randomised_pit([[0, 5], [0, 6], [1, 7]], [0, 9], lots=[0.3, 0.8])
     >>> bool(0 < pit[0] < 0.75), bool(0.75 < pit[1] < 1)
     (True, True)
     """
-    (actual,) = as_columns({"actual": actual})
+    actual, lots = as_columns({"actual": actual, "lots": lots})
+    if ((lots < 0) | (lots >= 1)).any():
+        raise ArgumentError("lots must lie in [0, 1); draw them with Generator.random")
     table = as_draws(draws, len(actual))
     below = (table < actual).sum(axis=0)
     equal = (table == actual).sum(axis=0)
-    lot = 1 - rng.random(len(actual))  # (0, 1]: a value below all draws may not be exactly 0
+    lot = 1 - lots  # (0, 1]: a value below all draws may not be exactly 0
     return np.asarray(np.minimum((below + lot * (equal + 1)) / (len(table) + 1), np.nextafter(1, 0)))
 
 

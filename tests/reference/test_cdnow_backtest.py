@@ -61,7 +61,8 @@ def test_nine_of_ten_customers_fall_into_their_interval(scorecard: clv.Scorecard
     for quantity in ("purchases", "spend"):
         table = scorecard.table(quantity).loc["1997-09-30"]
         for name in ("BG/NBD", "Pareto/NBD"):
-            assert 0.875 < table.loc[name, "coverage_90"] < 0.925  # 88 to 92 %, and chance of ties
+            # 88 to 92 %, and two standard errors (0.7 % each) of 2,357 customers
+            assert 0.866 < table.loc[name, "coverage_90"] < 0.934
 
 
 def test_the_total_is_told_to_have_been_missed(scorecard: clv.Scorecard) -> None:

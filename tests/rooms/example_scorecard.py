@@ -151,7 +151,7 @@ def _predictions(
         "low": low if many else missing,
         "high": high if many else missing,
         "crps": crps_from_draws(draws, actual) if many else np.abs(draws[0] - actual),
-        "pit": randomised_pit(draws, actual, rng) if many else missing,
+        "pit": randomised_pit(draws, actual, rng.random(len(actual))) if many else missing,
         "p_purchase": (draws > 0).mean(axis=0) if many else missing,
         "actual": actual,
     }

@@ -11,6 +11,7 @@ import pytest
 import clvmodels as clv
 from clvmodels import metrics
 from clvmodels.backtesting import Scorecard, score_predictions
+from clvmodels.backtesting.record import expected_weeks
 from clvmodels.baselines import HistoricalCLV, ZeroForecast
 
 MLE = clv.CLVModel("bg_nbd", method="mle", label="BG/NBD")
@@ -117,9 +118,34 @@ def test_weeks_add_up_to_the_totals(scorecard: Scorecard, log: pd.DataFrame) -> 
     assert str(weeks["end_exclusive"].iloc[-1].date()) == "1998-07-01"
 
 
-def test_the_expected_history_adds_up_to_about_what_happened(scorecard: Scorecard) -> None:
-    weeks = scorecard.tracking.query("origin == '1998-03-31' and model == 'BG/NBD' and not is_holdout")
-    assert weeks["mean"].sum() == pytest.approx(weeks["actual"].sum(), rel=0.1)
+def test_the_expected_weeks_are_the_sum_of_unconditional_means(log: pd.DataFrame) -> None:
+    rfm = clv.rfm_summary(log, spend="spend", observation_end="1997-09-30")
+    fitted = clv.CLVModel("pareto_nbd", method="mle").fit(rfm)
+    edges = np.arange(-39, 1.0)
+    model, newcomer = fitted.purchase.model, rfm.newcomers(1)
+    by_hand = np.zeros(len(edges))
+    for age in rfm.T:
+        for k, edge in enumerate(edges):
+            if age + edge > 0:
+                by_hand[k] += model.expected_purchases(fitted.purchase.mode, newcomer, age + edge)[0]
+    np.testing.assert_allclose(expected_weeks(rfm, fitted, edges), np.diff(by_hand), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("time_unit", ["D", "h"])
+def test_weeks_are_weeks_on_every_clock(log: pd.DataFrame, time_unit: str) -> None:
+    here = clv.backtest(log, [MLE], horizon="6M", draws=20)
+    there = clv.backtest(log, [MLE], horizon="6M", draws=20, time_unit=time_unit)
+    for name in ("week", "actual", "is_holdout"):
+        assert here.tracking[name].equals(there.tracking[name])
+    np.testing.assert_allclose(here.tracking["mean"], there.tracking["mean"], rtol=1e-6)
+    days = here.tracking["days"]
+    assert (days[:-1] == 7).all()
+    assert days.iloc[-1] == 181 - 25 * 7
+
+
+def test_a_holdout_shorter_than_a_week_is_one_short_week(log: pd.DataFrame) -> None:
+    weeks = clv.backtest(log, [MLE], horizon="3D", draws=20).tracking
+    assert weeks["days"].tolist() == [7.0] * (len(weeks) - 1) + [3.0]
 
 
 @dataclass(frozen=True)
@@ -138,6 +164,52 @@ def test_a_fit_that_fails_is_a_row_with_its_reason(log: pd.DataFrame) -> None:
     assert row["status"] == "failed"
     assert "no optimum" in row["reason"]
     assert set(result.scores["model"]) == {RATE.name}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A forecaster with a mistake in it."""
+
+    name: str = "broken"
+
+    def fit(self, rfm: clv.RFM, *, seed: int = 0) -> clv.FittedCLV:
+        raise ZeroDivisionError(f"{len(rfm)} / {seed - seed}")
+
+
+def test_a_guest_that_breaks_does_not_take_the_others_with_it(log: pd.DataFrame) -> None:
+    result = clv.backtest(log, [Broken(), RATE], horizon="13W")
+    assert result.fits.set_index("model").loc["broken", "reason"].startswith("ZeroDivisionError: ")
+    assert set(result.scores["model"]) == {RATE.name}
+
+
+def test_the_kind_of_id_leaves_no_trace_in_scores(log: pd.DataFrame) -> None:
+    def scores(ids: pd.Series) -> pd.Series:
+        result = clv.backtest(log.assign(customer_id=ids), [MLE], horizon="13W", draws=100, seed=2)
+        return result.scores.set_index(["quantity", "metric"])["value"]
+
+    numbers = log["customer_id"]
+    whole = scores(numbers)
+    for other in (numbers.astype(str), numbers.astype(float)):
+        pd.testing.assert_series_equal(whole, scores(other), rtol=1e-12)
+
+
+def test_a_stray_last_row_can_be_left_out(log: pd.DataFrame) -> None:
+    stray = log.iloc[[0]].assign(date=pd.Timestamp("2099-01-01"))
+    result = clv.backtest(pd.concat([log, stray]), [RATE], horizon="13W", observation_end="1998-06-30")
+    assert list(result.data["origin"]) == ["1998-03-31"]
+
+
+def test_notes_of_the_holdout_are_kept(log: pd.DataFrame) -> None:
+    refund = log.iloc[[0]].assign(date=pd.Timestamp("1998-05-05"), spend=-500.0)
+    result = clv.backtest(pd.concat([log, refund]), [RATE], horizon="13W", refunds="net")
+    assert "holdout: " in result.data["report"].iloc[0]
+
+
+def test_months_follow_each_other_to_the_end_of_the_log(log: pd.DataFrame) -> None:
+    early = log[log["date"] <= "1998-03-30"]
+    result = clv.backtest(early, [RATE], horizon="1M", origins=3, observation_end="1998-03-30")
+    ends = result.tracking.groupby("origin")["end_exclusive"].max().dt.date.astype(str)
+    assert ends.tolist() == ["1998-01-31", "1998-02-28", "1998-03-31"]
 
 
 def test_if_nothing_can_be_fitted_that_is_an_error(log: pd.DataFrame) -> None:
@@ -186,6 +258,13 @@ def test_without_spend_only_purchases_are_scored(log: pd.DataFrame) -> None:
         ({"baseline": "nobody"}, "not among the forecasters"),
         ({"forecasters": [RATE, RATE]}, "names of their own"),
         ({"forecasters": []}, "names of their own"),
+        ({"forecasters": RATE}, "must be a list"),
+        ({"forecasters": ["bg_nbd"]}, "objects, not names"),
+        ({"origins": True}, "whole number of at least 1"),
+        ({"origins": 2.0}, "whole number of at least 1"),
+        ({"origins": 50}, "nobody had bought yet"),
+        ({"horizon": 26}, "must be a duration"),
+        ({"seed": -1}, "at least 0"),
     ],
 )
 def test_plans_that_cannot_be_carried_out_are_refused(log: pd.DataFrame, options: dict, text: str) -> None:
@@ -195,5 +274,5 @@ def test_plans_that_cannot_be_carried_out_are_refused(log: pd.DataFrame, options
 
 
 def test_an_origin_before_the_log_is_refused(log: pd.DataFrame) -> None:
-    with pytest.raises(clv.DataError):
-        clv.backtest(log, [RATE], horizon="13W", origins=["1990-01-01"])
+    with pytest.raises(clv.ArgumentError, match="nobody had bought yet"):
+        clv.backtest(log, [RATE], horizon="13W", origins="1990-01-01")

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import clvmodels as clv
+from clvmodels.prediction import Forecast, Quantity
+from clvmodels.units import plan_horizon
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,7 @@ def test_more_draws_than_the_posterior_has_use_it_in_turn(fitted: clv.FittedCLV)
         ({"levels": (5, 95)}, "between 0 and 1"),
         ({"levels": ()}, "between 0 and 1"),
         ({"seed": "today"}, "whole number"),
+        ({"seed": -1}, "at least 0"),
         ({"period": "fortnight"}, "period 'fortnight'"),
         ({"block_size": 0}, "at least 1"),
     ],
@@ -131,6 +134,23 @@ def test_more_draws_than_the_posterior_has_use_it_in_turn(fitted: clv.FittedCLV)
 def test_arguments_out_of_range_are_refused(fitted: clv.FittedCLV, options: dict, text: str) -> None:
     with pytest.raises(clv.ArgumentError, match=text):
         fitted.forecast("26W", **options)
+
+
+def test_patterns_of_several_customers_are_refused(fitted: clv.FittedCLV) -> None:
+    patterns, _ = fitted.rfm.compress()
+    for forecaster in (fitted, clv.HistoricalCLV().fit(patterns)):
+        options = {"rfm": patterns} if forecaster is fitted else {}
+        with pytest.raises(clv.DataError, match="fitted, but not forecast"):
+            forecaster.forecast("26W", **options)
+
+
+def test_a_mean_outside_its_interval_is_explained() -> None:
+    draws = np.r_[np.ones(99), 1e6]
+    quantity = Quantity("value", draws, draws[:, None])
+    forecast = Forecast(
+        "x", True, {"customer_id": np.arange(3)}, quantity, None, plan_horizon("1W", None, "W"), {}
+    )
+    assert "median 1 (a few draws carry the mean)" in str(forecast)
 
 
 def test_another_clock_is_refused(fitted: clv.FittedCLV) -> None:

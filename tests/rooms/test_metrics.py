@@ -234,7 +234,7 @@ def test_proper_scores_prefer_the_truth(
 
 def test_randomised_pit_of_a_right_forecast_is_uniform(purchases: Sample, rng: np.random.Generator) -> None:
     actual, draws, _ = purchases
-    pit = metrics.randomised_pit(draws, actual, rng)
+    pit = metrics.randomised_pit(draws, actual, rng.random(len(actual)))
     critical = 1.95 / np.sqrt(len(actual))  # one in a thousand
     assert metrics.pit_distance(pit) < critical
     assert (
@@ -253,7 +253,7 @@ def test_randomised_pit_is_exact_for_any_number_of_draws(rng: np.random.Generato
             rng.gamma(1, 1, (size + 1, 20_000)) * rng.integers(0, 2),
         ):
             draws = sample * (rng.random(sample.shape) < 0.5)
-            pit = metrics.randomised_pit(draws[1:], draws[0], rng)
+            pit = metrics.randomised_pit(draws[1:], draws[0], rng.random(len(draws[0])))
             assert stats.kstest(pit, "uniform").pvalue > 1e-3
 
 
@@ -263,14 +263,16 @@ def test_exact_intervals_of_counts_cover_more_than_they_say(
     actual, draws, _ = purchases
     low, high = np.quantile(draws, [0.05, 0.95], axis=0, method="inverted_cdf")
     assert metrics.interval_coverage(actual, low, high) > 0.94
-    pit = metrics.randomised_pit(draws, actual, rng)
+    pit = metrics.randomised_pit(draws, actual, rng.random(len(actual)))
     assert metrics.pit_coverage(pit, 0.9) == pytest.approx(0.9, abs=0.015)
     assert metrics.interval_width(low, high) == pytest.approx((high - low).mean())
 
 
 def test_pit_shows_distributions_too_narrow_or_too_wide(rng: np.random.Generator) -> None:
     actual, draws = rng.normal(size=4000), rng.normal(size=(99, 4000))
-    narrow, wide = (metrics.randomised_pit(spread * draws, actual, rng) for spread in (0.5, 2.0))
+    narrow, wide = (
+        metrics.randomised_pit(spread * draws, actual, rng.random(len(actual))) for spread in (0.5, 2.0)
+    )
     assert metrics.pit_coverage(narrow, 0.5) < 0.35
     assert metrics.pit_coverage(wide, 0.5) > 0.65
 

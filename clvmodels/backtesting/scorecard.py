@@ -31,7 +31,7 @@ class Scorecard:
         origin, model, quantity, is_distribution, mean, low, high, actual: sums over the customers known
         at the origin.
     tracking
-        origin, model, week (of the log, 1-based), end_exclusive, is_holdout, actual, mean, low, high, and
+        origin, model, week (of the log, 1-based), end_exclusive, days, is_holdout, actual, mean, low, high, and
         the same four with prefix ``cumulative_``: repeat purchases per week of the customers known at the
         origin. In the calibration part `mean` is what the model expects knowing nothing but births, and
         low and high are missing.

@@ -23,6 +23,8 @@ def tracking_frame(
 ) -> pd.DataFrame:
     """Repeat purchases per week, or added up since the start of the log.
 
+    A last week that the holdout cuts short is left out of the weeks, where it would look like a drop.
+
     Parameters
     ----------
     scorecard
@@ -44,6 +46,8 @@ def tracking_frame(
     if cumulative:
         added_up = {f"cumulative_{name}": name for name in columns[4:]}
         weeks = weeks.drop(columns=columns[4:]).rename(columns=added_up)
+    else:
+        weeks = weeks[weeks["days"] >= 7]
     return weeks[columns].reset_index(drop=True)
 
 

@@ -185,6 +185,7 @@ def _tracking(log: Log, cut: int, draws: np.ndarray, rng: np.random.Generator) -
     table = {
         "week": week,
         "end_exclusive": START + pd.to_timedelta(7 * week, unit="D"),
+        "days": np.full(WEEKS, 7.0),
         "is_holdout": is_holdout,
         "actual": actual,
         "mean": mean,

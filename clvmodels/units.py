@@ -134,21 +134,24 @@ def as_datetime(moment: Moment) -> datetime:
     raise ArgumentError(f"{moment!r} is neither an ISO date nor a datetime.date")
 
 
-def _from_numpy(moment: np.datetime64) -> datetime:
+def _from_numpy(moment: np.datetime64) -> date:
     if np.isnat(moment):
         raise ArgumentError(f"{moment!r} is a missing date; give a date")
-    if np.datetime_data(moment.dtype)[0] in ("Y", "M", "W"):
+    resolution = np.datetime_data(moment.dtype)[0]
+    if resolution in ("Y", "M", "W"):
         raise ArgumentError(
             f"{moment!r} is not a single day; give a date such as np.datetime64('1997-09-30')"
         )
-    stamp = moment.astype("datetime64[us]").item()
-    if not isinstance(stamp, datetime):
+    if resolution not in ("D", "h", "m", "s", "ms"):
+        moment = moment.astype("datetime64[us]")
+    stamp = moment.item()
+    if not isinstance(stamp, date):
         raise ArgumentError(f"{moment!r} lies beyond the calendar, which ends with the year 9999")
     return stamp
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """The same day ``months`` later, or the last day of that month if it is shorter."""
+    """The same day `months` later, or the last day of that month if it is shorter."""
     index = moment.year * 12 + moment.month - 1 + months
     year, month = divmod(index, 12)
     last_day = calendar.monthrange(year, month + 1)[1]
@@ -269,8 +272,9 @@ def _plan_without_calendar(count: int, step: str, unit: str, period: str, text: 
         raise ArgumentError(
             f"horizon {text!r} with period {period!r} needs a calendar: set observation_end, or use days or weeks"
         )
-    length, width = count * unit_days(step), unit_days(period)
+    length = count * unit_days(step)
     _check_count(text, period, {other: math.ceil(length / unit_days(other)) for other in UNIT_DAYS})
+    width = unit_days(period)
     days = np.append(np.arange(0, length - 1e-9 * width, width), length)
     return Horizon(days / unit_days(unit), unit, None, None, text)
 

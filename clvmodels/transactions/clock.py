@@ -13,8 +13,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError
-from clvmodels.units import as_datetime, end_of_observation
+from clvmodels.errors import DataError
+from clvmodels.units import Moment, as_datetime, end_of_observation
 
 DAY = 86_400_000_000
 PERIOD_LENGTH = {"min": DAY // 1440, "h": DAY // 24, "D": DAY, "W": 7 * DAY}
@@ -95,17 +95,14 @@ def _day_number(year: nw.Expr, month: nw.Expr, day: nw.Expr | int) -> nw.Expr:
     return y * 365 + y // 4 - y // 100 + y // 400 + (m * 153 + 2) // 5 + day - 306
 
 
-def first_instant(moment: str | date | datetime) -> int:
+def first_instant(moment: Moment) -> int:
     """Instant at which a date begins, or the stamp itself."""
     return _as_stamp(as_datetime(moment))
 
 
-def end_instant(moment: str | date | datetime) -> int:
+def end_instant(moment: Moment) -> int:
     """First instant that is no longer observed, see `units.end_of_observation`."""
-    try:
-        return _as_stamp(end_of_observation(moment))
-    except OverflowError:
-        raise ArgumentError(f"{moment!r} is the end of the calendar; give an earlier date") from None
+    return _as_stamp(end_of_observation(moment))
 
 
 def end_of_last(stamp: int, period: str) -> int:

@@ -1,12 +1,23 @@
 """Units, horizons and discounting: what the calendar does, and what is refused."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clvmodels.errors import ArgumentError
-from clvmodels.units import add_months, discount_per_unit, end_of_observation, plan_horizon, unit_days
+from clvmodels.units import (
+    MAX_PERIODS,
+    add_months,
+    as_datetime,
+    discount_per_unit,
+    end_of_observation,
+    plan_horizon,
+    unit_days,
+)
 
 START = datetime(1997, 10, 1)
 
@@ -19,6 +30,10 @@ START = datetime(1997, 10, 1)
         (datetime(1997, 9, 30), datetime(1997, 10, 1)),
         ("1997-09-30T08:30", datetime(1997, 9, 30, 8, 30, 0, 1)),
         ("1996-02-28", datetime(1996, 2, 29)),
+        (np.datetime64("1997-09-30"), datetime(1997, 10, 1)),
+        (np.datetime64("1997-09-30", "ns"), datetime(1997, 10, 1)),
+        (np.datetime64("1997-09-30T08:30"), datetime(1997, 9, 30, 8, 30, 0, 1)),
+        (pd.Timestamp("1997-09-30"), datetime(1997, 10, 1)),
     ],
 )
 def test_a_date_means_the_whole_day_and_a_clock_time_itself(moment: object, until: datetime) -> None:
@@ -81,11 +96,77 @@ def test_without_a_calendar_fixed_units_still_work() -> None:
         ("52X", START, "not a duration"),
         (12, START, "neither an ISO date"),
         (datetime.fromisoformat("1998-06-30T00:00+00:00"), START, "time zone"),
+        ("9999-12-31", START, "end of the calendar"),
+        (datetime.max, START, "end of the calendar"),
+        (pd.NaT, START, "missing date"),
+        (np.datetime64("NaT", "D"), START, "missing date"),
+        (np.datetime64("1998-06"), START, "not a single day"),
+        (np.datetime64("12000-01-01"), START, "beyond the calendar"),
+        (np.datetime64(2**61, "D"), START, "beyond the calendar"),
+        (None, START, "neither an ISO date"),
     ],
 )
 def test_horizons_that_mean_nothing_are_refused(horizon: object, until: datetime | None, text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
         plan_horizon(horizon, until, "W")
+
+
+def test_the_last_days_of_the_calendar_can_be_planned() -> None:
+    plan = plan_horizon("9999-12-30", datetime(9999, 10, 16), "D")
+    assert [end.isoformat()[:10] for end in plan.ends] == ["9999-11-01", "9999-12-01", "9999-12-31"]
+    for period in ("h", "D", "W", "Q", "Y"):
+        assert plan_horizon("9999-12-30", datetime(9999, 10, 16), "D", period).ends[-1] == plan.ends[-1]
+
+
+@pytest.mark.parametrize("missing", [pd.NaT, np.datetime64("NaT", "D")])
+def test_a_missing_date_is_no_moment(missing: object) -> None:
+    for read in (as_datetime, end_of_observation):
+        with pytest.raises(ArgumentError, match="missing date; give a date"):
+            read(missing)
+
+
+@pytest.mark.parametrize(
+    ("horizon", "until", "period", "text"),
+    [
+        ("12M", START, "min", "525,600 periods of minutes, more than 5,000: choose period='D'"),
+        ("52W", None, "h", "8,736 periods of hours, more than 5,000: choose period='D'"),
+        ("525600min", START, None, "525,600 periods of minutes, more than 5,000: choose period='D'"),
+        ("9000Y", datetime(900, 1, 1), None, "108,000 periods of months, more than 5,000: shorten"),
+        ("20Y", START, "D", "7,305 periods of days, more than 5,000: choose period='W'"),
+        ("9999999999999999W", None, None, "shorten the horizon"),
+        ("12M", START, "X", "period 'X' is not one of"),
+        ("12W", None, "X", "period 'X' is not one of"),
+    ],
+)
+def test_steps_too_fine_for_the_horizon_are_refused(
+    horizon: str, until: datetime | None, period: str | None, text: str
+) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        plan_horizon(horizon, until, "D", period)
+
+
+def test_as_many_periods_as_there_may_be() -> None:
+    assert len(plan_horizon(f"{MAX_PERIODS}h", START, "D").ends) == MAX_PERIODS
+    assert len(plan_horizon(f"{MAX_PERIODS}h", None, "D").edges) == MAX_PERIODS + 1
+
+
+MONTHS = {"M": range(1, 13), "Q": (1, 4, 7, 10), "Y": (1,)}
+
+
+@given(
+    st.dates(date(1999, 1, 1), date(2003, 1, 1)).map(as_datetime),
+    st.integers(1, 900),
+    st.sampled_from(["D", "W", "M", "Q", "Y"]),
+)
+def test_bounds_are_those_of_a_walk_day_by_day(start: datetime, days: int, period: str) -> None:
+    plan = plan_horizon(f"{days}D", start, "D", period)
+    inner = [start + timedelta(days=day) for day in range(1, days)]
+    if period in MONTHS:
+        wanted = [day for day in inner if day.day == 1 and day.month in MONTHS[period]]
+    else:
+        wanted = [day for day in inner if (day - start).days % unit_days(period) == 0]
+    assert [*plan.starts, plan.ends[-1]] == [start, *wanted, start + timedelta(days=days)]
+    assert plan.starts[1:] == plan.ends[:-1]
 
 
 def test_ten_per_cent_a_year_is_ten_per_cent_a_year_in_every_unit() -> None:

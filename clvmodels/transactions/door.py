@@ -2,68 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from clvmodels.errors import SHOWN_IDS, ArgumentError, DataError
+from clvmodels.errors import DataError
 from clvmodels.rfm import Note
 from clvmodels.transactions import clock, money
-from clvmodels.units import unit_days
+from clvmodels.transactions.columns import first_of, plain_columns, row_of
+from clvmodels.transactions.rules import Rules
 
-Period = Literal["min", "h", "D", "W"]
-FirstPurchase = Literal["exclude", "include"]
-Refunds = Literal["refuse", "drop", "net"]
-ZeroSpend = Literal["purchase", "drop", "refuse"]
-type Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
-_CHOICES = {"first_purchase": FirstPurchase, "refunds": Refunds, "zero_spend": ZeroSpend}
 _LARGEST = np.finfo(float).max
-_CONVERTS_ZONES = {"pandas", "polars", "pyarrow"}
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How a log is to be read: the names of its columns and the choices of the caller."""
-
-    customer_id: str
-    date: str
-    spend: str | None
-    period: str
-    time_unit: str
-    first_purchase: str
-    refunds: str
-    zero_spend: str
-    business_timezone: str | None
-
-    def __post_init__(self) -> None:
-        for name in ("period", "time_unit"):
-            unit_days(getattr(self, name))
-        for name, choice in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in get_args(choice):
-                raise ArgumentError(
-                    f"{name}={value!r} is not one of {', '.join(map(repr, get_args(choice)))}"
-                )
-        if len({self.customer_id, self.date, self.spend}) < 3:
-            raise ArgumentError("customer_id, date and spend must name different columns")
-        if self.business_timezone is not None:
-            try:
-                ZoneInfo(self.business_timezone)
-            except (ZoneInfoNotFoundError, ValueError):
-                raise ArgumentError(
-                    f"business_timezone={self.business_timezone!r} is no time zone; write e.g. 'Europe/Berlin'"
-                ) from None
-
-    @property
-    def columns(self) -> dict[str, str]:
-        """The caller's column of each role."""
-        named = {"customer_id": self.customer_id, "date": self.date, "spend": self.spend}
-        return {role: column for role, column in named.items() if column is not None}
+_SCALE = 2.0**-64  # sums of scaled amounts stay finite where sums of amounts would not
 
 
 @dataclass(frozen=True)
@@ -101,10 +54,7 @@ class Log:
 
 def open_log(transactions: Any, rules: Rules) -> Log:
     """Check a dataframe against the rules and read its dates and money into whole numbers."""
-    frame = _as_frame(transactions)
-    _check_columns(frame, rules)
-    frame = frame.select(nw.col(column).alias(role) for role, column in rules.columns.items())
-    frame = _plain_spend(_plain_dates(_plain_ids(frame), rules), rules)
+    frame = plain_columns(transactions, rules)
     dtype = frame.collect_schema()["date"]
     is_text = dtype == nw.String
     rows = frame.lazy()
@@ -133,126 +83,6 @@ def open_log(transactions: Any, rules: Rules) -> Log:
     )
 
 
-def row_of(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
-    """The only row of a frame."""
-    return frame.collect().rows(named=True)[0]
-
-
-def first_of(rows: nw.LazyFrame[Any], column: str, condition: nw.Expr) -> list[object]:
-    """The first distinct values, in their order, among the rows that meet a condition."""
-    found = rows.filter(condition).select(column).unique()
-    try:
-        return found.sort(column).head(SHOWN_IDS).collect()[column].to_list()
-    except TypeError:  # ids of several types have no order
-        return found.head(SHOWN_IDS).collect()[column].to_list()
-
-
-def as_ids(column: nw.Series[Any]) -> np.ndarray:
-    """Ids as they came: numbers keep their dtype, everything else becomes an object array."""
-    if column.dtype.is_numeric() or column.dtype == nw.Boolean:
-        values = column.to_numpy()
-        return values if values.dtype != object else np.array(column.to_list())
-    ids = np.empty(len(column), dtype=object)
-    ids[:] = column.to_list()
-    return ids
-
-
-def _as_frame(transactions: Any) -> Frame:
-    try:
-        frame: Frame = nw.from_native(transactions)
-        frame.collect_schema()
-    except TypeError:
-        raise DataError(
-            f"transactions is a {type(transactions).__name__}, not a dataframe",
-            fix="pass a pandas, Polars, pyarrow, DuckDB, Spark or Ibis table",
-        ) from None
-    except nw.exceptions.DuplicateError as error:
-        raise DataError(f"column names repeat: {error}", fix="rename them") from None
-    return frame
-
-
-def _check_columns(frame: Frame, rules: Rules) -> None:
-    names = list(frame.collect_schema().names())
-    for role, column in rules.columns.items():
-        if column in names:
-            continue
-        lower = {str(name).lower(): name for name in names}
-        close = difflib.get_close_matches(str(column).lower(), lower, n=1, cutoff=0.5)
-        hint = f"did you mean {lower[close[0]]!r}? " if close else ""
-        raise DataError(
-            f"there is no such column; the columns are {', '.join(map(repr, names))}",
-            column=str(column),
-            fix=f"{hint}Name the column with {role}=",
-        )
-
-
-def _plain_ids(frame: Frame) -> Frame:
-    dtype = frame.collect_schema()["customer_id"]
-    if dtype in (nw.Int128, nw.UInt128):
-        return frame.with_columns(nw.col("customer_id").cast(nw.Int64))
-    if dtype in (nw.Categorical, nw.Enum) and frame.implementation.value != "pandas":
-        return frame.with_columns(nw.col("customer_id").cast(nw.String))
-    return frame
-
-
-def _plain_dates(frame: Frame, rules: Rules) -> Frame:
-    dtype = frame.collect_schema()["date"]
-    if dtype == nw.Object and isinstance(frame, nw.DataFrame):
-        try:
-            return frame.with_columns(nw.col("date").cast(nw.Datetime("us")))
-        except (TypeError, ValueError):
-            pass
-    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
-        return _to_business_time(frame, dtype.time_zone, rules)
-    if not (dtype in (nw.Date, nw.String) or isinstance(dtype, nw.Datetime)):
-        raise DataError(
-            f"values must be dates, datetimes or ISO texts, not {dtype}",
-            column=rules.date,
-            fix="convert the column first, in pandas with pd.to_datetime(..., format=...) "
-            "or, for periods, .dt.to_timestamp()",
-        )
-    if rules.business_timezone is not None:
-        raise ArgumentError(
-            f"business_timezone is given, but column {rules.date!r} carries no time zone; "
-            "leave it out if the stamps are business-local, else first say which zone they are in"
-        )
-    return frame
-
-
-def _to_business_time(frame: Frame, zone: str, rules: Rules) -> Frame:
-    if rules.business_timezone is None:
-        raise DataError(
-            f"stamps carry the time zone {zone}, and the day of a purchase depends on the zone",
-            column=rules.date,
-            fix="name the zone of the business with business_timezone=, e.g. 'Europe/Berlin'",
-        )
-    if frame.implementation.value not in _CONVERTS_ZONES:
-        raise DataError(
-            f"{frame.implementation.name} keeps time zones in its session, so stamps cannot be converted safely here",
-            column=rules.date,
-            fix=f"convert them in the query to stamps without zone, e.g. "
-            f"{rules.date} AT TIME ZONE '{rules.business_timezone}', and leave business_timezone out",
-        )
-    local = nw.col("date").dt.convert_time_zone(rules.business_timezone).dt.replace_time_zone(None)
-    return frame.with_columns(date=local)
-
-
-def _plain_spend(frame: Frame, rules: Rules) -> Frame:
-    if rules.spend is None:
-        return frame
-    dtype = frame.collect_schema()["spend"]
-    if dtype.is_numeric() or (dtype == nw.Object and isinstance(frame, nw.DataFrame)):
-        try:
-            return frame.with_columns(nw.col("spend").cast(nw.Float64))
-        except (TypeError, ValueError):
-            pass
-    raise DataError(
-        f"values must be numbers, not {dtype}",
-        column=rules.spend,
-        fix="convert the column to a numeric type first",
-    )
-
-
 def _count(rows: nw.LazyFrame[Any], rules: Rules, is_text: bool) -> dict[str, Any]:
     """One pass over the raw rows for everything the door wants to know."""
     tallies = {"null_ids": _tally(_missing_id(rows)), "null_dates": _tally(nw.col("date").is_null())}
@@ -266,11 +96,13 @@ def _count(rows: nw.LazyFrame[Any], rules: Rules, is_text: bool) -> dict[str, An
             "negative": _tally(spend < 0),
             "zero": _tally(spend == 0),
             "largest": spend.abs().max(),
+            "scaled_sum": (spend.abs() * _SCALE).sum(),
         }
     counts = row_of(rows.select(nw.len().alias("rows"), **tallies))
     if not counts["rows"]:
         raise DataError("the log has no rows", fix="check the filters before the summary")
-    return {name: count if name == "largest" else int(count) for name, count in counts.items()}
+    amounts = ("largest", "scaled_sum")
+    return {name: count if name in amounts else int(count) for name, count in counts.items()}
 
 
 def _tally(condition: nw.Expr) -> nw.Expr:
@@ -339,6 +171,14 @@ def _refuse_money(rows: nw.LazyFrame[Any], counts: Mapping[str, Any], rules: Rul
         bad,
         "drop those rows, or find their amounts",
     )
+    if counts["scaled_sum"] > _LARGEST * _SCALE:
+        large = spend.abs() > _LARGEST / counts["rows"]
+        refuse(
+            int(row_of(rows.select(large=_tally(large)))["large"]),
+            "amounts add up to more than a number can hold (1.8e308), ids of the largest shown",
+            large,
+            "check those amounts",
+        )
     if rules.refunds == "refuse":
         refuse(
             counts["negative"],

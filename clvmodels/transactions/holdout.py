@@ -13,14 +13,10 @@ import numpy as np
 from clvmodels.errors import SHOWN_IDS, ArgumentError
 from clvmodels.rfm import RFM, Note
 from clvmodels.transactions import clock, money
-from clvmodels.transactions.door import FirstPurchase, Log, Period, Refunds, Rules, ZeroSpend, open_log
-from clvmodels.transactions.summary import (
-    Moment,
-    Table,
-    collect_table,
-    purchases_of,
-    summarise,
-)
+from clvmodels.transactions.door import Log, open_log
+from clvmodels.transactions.rules import FirstPurchase, Period, Refunds, Rules, ZeroSpend
+from clvmodels.transactions.summary import Table, collect_table, purchases_of, summarise
+from clvmodels.units import Moment
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -13,20 +12,10 @@ import numpy as np
 from clvmodels.errors import SHOWN_IDS, ArgumentError, DataError
 from clvmodels.rfm import RFM, DataReport, Note
 from clvmodels.transactions import clock, money
-from clvmodels.transactions.door import (
-    FirstPurchase,
-    Log,
-    Period,
-    Refunds,
-    Rules,
-    ZeroSpend,
-    as_ids,
-    first_of,
-    open_log,
-    row_of,
-)
-
-Moment = str | date | datetime
+from clvmodels.transactions.columns import as_ids, first_of, row_of
+from clvmodels.transactions.door import Log, open_log
+from clvmodels.transactions.rules import FirstPurchase, Period, Refunds, Rules, ZeroSpend
+from clvmodels.units import Moment
 
 
 def rfm_summary(

@@ -1,0 +1,210 @@
+"""The three columns of a log, found in a dataframe of any engine and brought to plain types."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from clvmodels.errors import SHOWN_IDS, ArgumentError, DataError
+from clvmodels.transactions.rules import Rules
+
+type Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
+_CONVERTS_ZONES = {"pandas", "polars", "pyarrow"}
+_INTEGERS = np.iinfo(np.int64)
+
+
+def row_of(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
+    """The only row of a frame."""
+    return frame.collect().rows(named=True)[0]
+
+
+def first_of(rows: nw.LazyFrame[Any], column: str, condition: nw.Expr) -> list[object]:
+    """The first distinct values, in their order, among the rows that meet a condition."""
+    found = rows.filter(condition).select(column).unique()
+    try:
+        return found.sort(column).head(SHOWN_IDS).collect()[column].to_list()
+    except TypeError:  # ids of several types have no order
+        return found.head(SHOWN_IDS).collect()[column].to_list()
+
+
+def as_ids(column: nw.Series[Any]) -> np.ndarray:
+    """Ids as they came: numbers keep their dtype, everything else becomes an object array."""
+    if column.dtype.is_numeric() or column.dtype == nw.Boolean:
+        values = column.to_numpy()
+        return values if values.dtype != object else np.array(column.to_list())
+    ids = np.empty(len(column), dtype=object)
+    ids[:] = column.to_list()
+    return ids
+
+
+def plain_columns(transactions: Any, rules: Rules) -> Frame:
+    """The columns customer_id, date and spend: ids that can be sorted, plain dates or texts, floats."""
+    frame = _as_frame(transactions)
+    _check_columns(frame, rules)
+    frame = frame.select(nw.col(column).alias(role) for role, column in rules.columns.items())
+    return _plain_spend(_plain_dates(_plain_ids(_without_index(frame), rules), rules), rules)
+
+
+def _as_frame(transactions: Any) -> Frame:
+    try:
+        frame: Frame = nw.from_native(transactions)
+        frame.collect_schema()
+    except TypeError:
+        raise DataError(
+            f"transactions is a {type(transactions).__name__}, not a dataframe",
+            fix="pass a pandas, Polars, pyarrow, DuckDB, Spark or Ibis table",
+        ) from None
+    except nw.exceptions.DuplicateError as error:
+        raise DataError(f"column names repeat: {error}", fix="rename them") from None
+    return frame
+
+
+def _check_columns(frame: Frame, rules: Rules) -> None:
+    names = list(frame.collect_schema().names())
+    for role, column in rules.columns.items():
+        if column in names:
+            continue
+        lower = {str(name).lower(): name for name in names}
+        close = difflib.get_close_matches(str(column).lower(), lower, n=1, cutoff=0.5)
+        hint = f"did you mean {lower[close[0]]!r}? " if close else ""
+        raise DataError(
+            f"there is no such column; the columns are {', '.join(map(repr, names))}",
+            column=str(column),
+            fix=f"{hint}Name the column with {role}=",
+        )
+
+
+def _without_index(frame: Frame) -> Frame:
+    """The frame with rows merely numbered: pandas takes the name of an index for that of a column."""
+    if not frame.implementation.is_pandas_like():
+        return frame
+    plain: Frame = nw.from_native(frame.to_native().reset_index(drop=True))
+    return plain
+
+
+def _plain_ids(frame: Frame, rules: Rules) -> Frame:
+    dtype = frame.collect_schema()["customer_id"]
+    is_pandas = frame.implementation.is_pandas_like()
+    if dtype.is_nested() or (dtype == nw.Object and not is_pandas):
+        raise _no_ids(str(dtype), rules)
+    if dtype == nw.Object and isinstance(frame, nw.DataFrame):
+        _refuse_composed_ids(frame, rules)
+    if dtype in (nw.Int128, nw.UInt128):
+        _refuse_long_ids(frame, rules)
+        return frame.with_columns(nw.col("customer_id").cast(nw.Int64))
+    if dtype in (nw.Categorical, nw.Enum) and not is_pandas:
+        return frame.with_columns(nw.col("customer_id").cast(nw.String))
+    return frame
+
+
+def _refuse_composed_ids(frame: nw.DataFrame[Any], rules: Rules) -> None:
+    composed = []
+    for identity in frame["customer_id"].to_list():
+        try:
+            hash(identity)
+        except TypeError:
+            composed.append(identity)
+    if composed:
+        kinds = sorted({type(identity).__name__ for identity in composed})
+        raise _no_ids(" or ".join(kinds), rules, len(composed), composed)
+
+
+def _no_ids(kind: str, rules: Rules, rows: int | None = None, examples: Iterable[object] = ()) -> DataError:
+    return DataError(
+        f"ids must be numbers or texts, not {kind}",
+        column=rules.customer_id,
+        rows=rows,
+        examples=examples,
+        fix="turn each id into one number or text first",
+    )
+
+
+def _refuse_long_ids(frame: Frame, rules: Rules) -> None:
+    identity = nw.col("customer_id")
+    is_long = (identity > int(_INTEGERS.max)) | (identity < int(_INTEGERS.min))
+    long = frame.lazy().filter(is_long)
+    rows = int(row_of(long.select(rows=nw.len()))["rows"])
+    if rows:
+        texts = long.select(identity.cast(nw.String))
+        raise DataError(
+            "ids are whole numbers beyond 64 bits",
+            column=rules.customer_id,
+            rows=rows,
+            examples=first_of(texts, "customer_id", ~identity.is_null()),
+            fix="cast the column to text first",
+        )
+
+
+def _plain_dates(frame: Frame, rules: Rules) -> Frame:
+    dtype = frame.collect_schema()["date"]
+    if dtype == nw.Object and isinstance(frame, nw.DataFrame):
+        values = frame["date"].drop_nulls().to_list()
+        others = [value for value in values if not isinstance(value, date)]
+        if others:
+            kinds = " or ".join(sorted({type(value).__name__ for value in others}))
+            mixed = "dates mixed with " if len(others) < len(values) else ""
+            raise _no_dates(mixed + kinds, rules, len(others), map(repr, others))
+        try:
+            return frame.with_columns(nw.col("date").cast(nw.Datetime("us")))
+        except (TypeError, ValueError):
+            pass
+    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
+        return _to_business_time(frame, dtype.time_zone, rules)
+    if not (dtype in (nw.Date, nw.String) or isinstance(dtype, nw.Datetime)):
+        raise _no_dates(str(dtype), rules)
+    if rules.business_timezone is not None:
+        raise ArgumentError(
+            f"business_timezone is given, but column {rules.date!r} carries no time zone; "
+            "leave it out if the stamps are business-local, else first say which zone they are in"
+        )
+    return frame
+
+
+def _no_dates(kind: str, rules: Rules, rows: int | None = None, examples: Iterable[object] = ()) -> DataError:
+    return DataError(
+        f"values must be dates, datetimes or ISO texts, not {kind}",
+        column=rules.date,
+        rows=rows,
+        examples=examples,
+        fix="convert the column first, in pandas with pd.to_datetime(..., format=...) "
+        "or, for periods, .dt.to_timestamp()",
+    )
+
+
+def _to_business_time(frame: Frame, zone: str, rules: Rules) -> Frame:
+    if rules.business_timezone is None:
+        raise DataError(
+            f"stamps carry the time zone {zone}, and the day of a purchase depends on the zone",
+            column=rules.date,
+            fix="name the zone of the business with business_timezone=, e.g. 'Europe/Berlin'",
+        )
+    if frame.implementation.value not in _CONVERTS_ZONES:
+        raise DataError(
+            f"{frame.implementation.name} keeps time zones in its session, so stamps cannot be converted safely here",
+            column=rules.date,
+            fix=f"convert them in the query to stamps without zone, e.g. "
+            f"{rules.date} AT TIME ZONE '{rules.business_timezone}', and leave business_timezone out",
+        )
+    local = nw.col("date").dt.convert_time_zone(rules.business_timezone).dt.replace_time_zone(None)
+    return frame.with_columns(date=local)
+
+
+def _plain_spend(frame: Frame, rules: Rules) -> Frame:
+    if rules.spend is None:
+        return frame
+    dtype = frame.collect_schema()["spend"]
+    if dtype.is_numeric() or (dtype == nw.Object and isinstance(frame, nw.DataFrame)):
+        try:
+            return frame.with_columns(nw.col("spend").cast(nw.Float64))
+        except (TypeError, ValueError):
+            pass
+    raise DataError(
+        f"values must be numbers, not {dtype}",
+        column=rules.spend,
+        fix="convert the column to a numeric type first",
+    )

@@ -1,0 +1,56 @@
+"""How a log is to be read: what the caller chose, checked before any row is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from clvmodels.errors import ArgumentError
+from clvmodels.units import unit_days
+
+Period = Literal["min", "h", "D", "W"]
+FirstPurchase = Literal["exclude", "include"]
+Refunds = Literal["refuse", "drop", "net"]
+ZeroSpend = Literal["purchase", "drop", "refuse"]
+_CHOICES = {"first_purchase": FirstPurchase, "refunds": Refunds, "zero_spend": ZeroSpend}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a log is to be read: the names of its columns and the choices of the caller."""
+
+    customer_id: str
+    date: str
+    spend: str | None
+    period: str
+    time_unit: str
+    first_purchase: str
+    refunds: str
+    zero_spend: str
+    business_timezone: str | None
+
+    def __post_init__(self) -> None:
+        for name in ("period", "time_unit"):
+            unit_days(getattr(self, name))
+        for name, choice in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in get_args(choice):
+                raise ArgumentError(
+                    f"{name}={value!r} is not one of {', '.join(map(repr, get_args(choice)))}"
+                )
+        if len({self.customer_id, self.date, self.spend}) < 3:
+            raise ArgumentError("customer_id, date and spend must name different columns")
+        if self.business_timezone is not None:
+            try:
+                ZoneInfo(self.business_timezone)
+            except (ZoneInfoNotFoundError, ValueError):
+                raise ArgumentError(
+                    f"business_timezone={self.business_timezone!r} is no time zone; write e.g. 'Europe/Berlin'"
+                ) from None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The caller's column of each role."""
+        named = {"customer_id": self.customer_id, "date": self.date, "spend": self.spend}
+        return {role: column for role, column in named.items() if column is not None}

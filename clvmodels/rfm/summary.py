@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import DataError
+from clvmodels.errors import ArgumentError, DataError
 from clvmodels.rfm.checks import (
     CLOCK_FIELDS,
     SPEND_FIELDS,
@@ -21,7 +21,7 @@ from clvmodels.rfm.checks import (
     check_rules,
 )
 from clvmodels.rfm.notes import DataReport
-from clvmodels.units import UNIT_NAMES, end_of_observation, unit_days
+from clvmodels.units import UNIT_NAMES, Moment, end_of_observation, unit_days
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +81,7 @@ class RFM:
         customer_id: Any = None,
         weights: Any = None,
         time_unit: str = "W",
-        observation_end: str | date | datetime | None = None,
+        observation_end: Moment | None = None,
         statistics: Mapping[str, Any] | None = None,
         report: DataReport | None = None,
     ) -> RFM:
@@ -238,12 +238,20 @@ class RFM:
     def newcomers(self, count: int = 1) -> RFM:
         """`count` customers who have just made their first purchase (no repeat purchase, age 0).
 
+        Raises
+        ------
+        ArgumentError
+            If `count` is not a whole number above 0.
+
         Examples
         --------
         >>> rfm = RFM.from_arrays(frequency=[1], recency=[2], T=[4])
         >>> rfm.newcomers(2).customer_id.tolist()
         ['new customer 1', 'new customer 2']
         """
+        is_other = isinstance(count, bool) or not isinstance(count, (int, np.integer))
+        if is_other or count < 1:
+            raise ArgumentError(f"count={count!r} must be a whole number above 0")
         zeros = np.zeros(count)
         return RFM.from_arrays(
             frequency=zeros,

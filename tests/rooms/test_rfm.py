@@ -232,6 +232,12 @@ def test_newcomers_know_the_clock_and_nothing_else() -> None:
     assert not RFM.from_arrays(frequency=[1], recency=[1], T=[1]).newcomers().has_spend
 
 
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, "2"])
+def test_newcomers_are_counted_in_whole_numbers(count: Any) -> None:
+    with pytest.raises(ArgumentError, match=f"count={count!r} must be a whole number above 0"):
+        make().newcomers(count)
+
+
 def test_tables_and_texts_for_people() -> None:
     report = DataReport(5, 4, 3, (Note("rows merged", 1, ("ann",)),))
     rfm = make(statistics={"z": [1, 2, 3]}, report=report, observation_end="2026-01-31")

@@ -78,7 +78,7 @@ def read_table(path: str | Path, *, customer_id: str = "customer_id") -> pd.Data
     ArgumentError
         If the name has another ending or there is no such file.
     DataError
-        If the file is empty, cut off or not what its name says.
+        If the file is empty, cut off or not what its name says, or two columns share a name.
 
     Examples
     --------
@@ -107,10 +107,12 @@ def read_table(path: str | Path, *, customer_id: str = "customer_id") -> pd.Data
 def _read_parquet(path: Path) -> pd.DataFrame:
     import pandas as pd
     from pyarrow import ArrowException
+    from pyarrow.parquet import read_schema
 
     try:
+        _refuse_repeated(read_schema(path).names, path)
         return pd.read_parquet(path, engine="pyarrow")
-    except PermissionError:
+    except (PermissionError, DataError):
         raise
     except (ArrowException, OSError, ValueError) as problem:
         raise DataError(
@@ -123,6 +125,8 @@ def _read_csv(path: Path, customer_id: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
+        first_line = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+        _refuse_repeated(first_line.iloc[0].tolist(), path)
         header = pd.read_csv(path, nrows=0, index_col=False).columns
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -148,6 +152,16 @@ def _read_csv(path: Path, customer_id: str) -> pd.DataFrame:
     if customer_id in table.columns:
         table[customer_id] = _as_they_are(table[customer_id])
     return table
+
+
+def _refuse_repeated(names: list[str], path: Path) -> None:
+    """Refuse columns of one name: pandas would call the second one otherwise, and it would not be missed."""
+    repeated = sorted({name for name in names if name and names.count(name) > 1})
+    if repeated:
+        raise DataError(
+            f"column names of {str(path)!r} repeat: {', '.join(map(repr, repeated))}",
+            fix="name every column differently, or leave out the one that is not meant",
+        )
 
 
 def _as_they_are(ids: pd.Series[Any]) -> pd.Series[Any]:

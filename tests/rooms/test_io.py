@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from clvmodels.errors import ArgumentError, DataError
@@ -64,6 +66,34 @@ def test_ids_of_csv_are_names(tmp_path: Path, text: str, ids: list[object]) -> N
     path = tmp_path / "log.csv"
     path.write_text("who,spend\n" + text.replace("\n", ",2.5\n"))
     assert read_table(path, customer_id="who")["who"].tolist() == ids
+
+
+@pytest.mark.parametrize(
+    "start", [b"", b"\xef\xbb\xbf", b"\n"], ids=["plain", "byte order mark", "blank line"]
+)
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(start + b'spend,customer_id,"spend",,\n1,2,3,,\n')
+    with pytest.raises(DataError, match=r"column names of .*log\.csv' repeat: 'spend'\. Way out: name"):
+        read_table(path)
+    packed = tmp_path / "log.csv.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(DataError, match="repeat: 'spend'"):
+        read_table(packed)
+
+
+def test_two_parquet_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["spend", "spend"]), path)
+    with pytest.raises(DataError, match=r"column names of .* repeat: 'spend'"):
+        read_table(path)
+
+
+def test_columns_without_a_name_and_with_like_names_are_read(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("customer_id,spend,spend.1,,\n1,2,3,4,5\n")
+    table = read_table(tmp_path / "log.csv")
+    assert list(table.columns)[:3] == ["customer_id", "spend", "spend.1"]
+    assert table.iloc[0].tolist() == [1, 2, 3, 4, 5]
 
 
 def test_missing_id_stays_missing(tmp_path: Path) -> None:

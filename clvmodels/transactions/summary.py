@@ -17,6 +17,12 @@ from clvmodels.transactions.door import Log, open_log
 from clvmodels.transactions.rules import FirstPurchase, Period, Refunds, Rules, ZeroSpend
 from clvmodels.units import Moment
 
+LARGE_SHARE = 0.10
+LARGE_MULTIPLE = 10
+FEWEST_PURCHASES = 20
+"""A purchase is worth a note if it is more than this share of all spend and more than this many times the
+mean of the others; in a log of fewer purchases one often is."""
+
 
 def rfm_summary(
     transactions: Any,
@@ -79,7 +85,9 @@ def rfm_summary(
     Returns
     -------
     RFM
-        Customers sorted by id. `report` says what happened to the rows. With spend, `statistics` holds
+        Customers sorted by id. `report` says what happened to the rows; it also names customers one of
+        whose purchases is more than a tenth of all spend and ten times the mean of the others (in a log of
+        20 purchases or more), which is often a slip of the decimal point. With spend, `statistics` holds
         of the purchases behind monetary_value ``spend_sum``, ``spend_positive_count`` and
         ``spend_log_sum`` (number and sum of natural logarithms of those above zero), and
         ``spend_first``, the first purchase. The result is the same to the last bit in any order of rows.
@@ -149,7 +157,7 @@ def without_refunded(log: Log, purchases: nw.LazyFrame[Any]) -> nw.LazyFrame[Any
 
 @dataclass(frozen=True)
 class Table:
-    """Customer ids and whole-number columns by name."""
+    """Customer ids and columns by name: whole numbers, and floats where asked for."""
 
     ids: np.ndarray
     columns: dict[str, np.ndarray]
@@ -196,7 +204,8 @@ def _per_customer(log: Log, purchases: nw.LazyFrame[Any]) -> Table:
         prefixes = ("", "first_", "log_", "first_log_")
         measures |= {name: column for prefix in prefixes for name, column in money.summed(prefix).items()}
         measures |= {name: nw.col(name).sum() for name in ("positive", "first_positive")}
-    table = collect_table(purchases.group_by("customer_id").agg(**measures))
+        measures["largest"] = nw.col("spent").max()
+    table = collect_table(purchases.group_by("customer_id").agg(**measures), floats=("largest",))
     return table.sorted(log.rules.customer_id)
 
 
@@ -219,11 +228,14 @@ def _with_first_apart(log: Log, purchases: nw.LazyFrame[Any]) -> nw.LazyFrame[An
     return purchases.with_columns((nw.col(name) * nw.col("first")).alias(f"first_{name}") for name in names)
 
 
-def collect_table(frame: nw.LazyFrame[Any]) -> Table:
-    """Collect customer ids and whole-number columns; the engine decides on the order."""
+def collect_table(frame: nw.LazyFrame[Any], floats: Sequence[str] = ()) -> Table:
+    """Collect customer ids and columns of whole numbers or floats; the engine decides on the order."""
     collected = frame.collect()
     names = [name for name in collected.columns if name != "customer_id"]
-    columns = {name: collected[name].cast(nw.Int64).to_numpy().astype(np.int64) for name in names}
+    columns = {}
+    for name in names:
+        kind, dtype = (nw.Float64, np.float64) if name in floats else (nw.Int64, np.int64)
+        columns[name] = collected[name].cast(kind).to_numpy().astype(dtype)
     return Table(as_ids(collected["customer_id"]), columns)
 
 
@@ -335,7 +347,27 @@ def _money_columns(log: Log, table: Table) -> tuple[dict[str, Any], list[Note]]:
             "spend_first": money.total(table.limbs("first_"), log.exponent),
         },
     }
+    notes = _large_purchases(log, table)
     free = (table["purchases"] > 1) & (mean == 0)
-    if not free.any():
-        return columns, []
-    return columns, [Note("repeat customers whose mean spend is zero", int(free.sum()), table.examples(free))]
+    if free.any():
+        what = "repeat customers whose mean spend is zero"
+        notes = [*notes, Note(what, int(free.sum()), table.examples(free))]
+    return columns, notes
+
+
+def _large_purchases(log: Log, table: Table) -> list[Note]:
+    """Note of single purchases that decide what all customers together spent."""
+    purchases = int(table["purchases"].sum())
+    if purchases < FEWEST_PURCHASES:
+        return []
+    total = money.total(table.limbs("").sum(axis=1, keepdims=True), log.exponent)[0]
+    largest = table["largest"]
+    mean_of_others = (total - largest) / (purchases - 1)
+    is_large = (largest > LARGE_SHARE * total) & (largest > LARGE_MULTIPLE * mean_of_others)
+    if not is_large.any():
+        return []
+    share = 100 * largest.max() / total
+    what = (
+        f"customers with a single purchase of up to {share:.0f} % of all spend, whose amount is worth a check"
+    )
+    return [Note(what, int(is_large.sum()), table.examples(is_large))]

@@ -619,6 +619,39 @@ def test_refunds_and_free_rows_can_be_dropped(engine: Engine) -> None:
     )
 
 
+LARGE = "customers with a single purchase of up to {} % of all spend, whose amount is worth a check"
+
+
+def test_one_purchase_that_decides_the_total_is_noted(engine: Engine) -> None:
+    log = shop()
+    log.loc[17, "spend"] = log["spend"].sum()
+    rfm = rfm_summary(engine(log), spend="spend")
+    purchases = log.groupby(["customer_id", log["date"].dt.date])["spend"].sum()
+    customer, _ = purchases.idxmax()
+    assert notes(rfm)[LARGE.format(round(100 * purchases.max() / purchases.sum()))] == (1, (customer,))
+    assert not any("worth a check" in what for what in notes(rfm_summary(engine(shop()), spend="spend")))
+
+
+@pytest.mark.parametrize(
+    ("purchases", "amounts", "share"),
+    [
+        (20, [19.0], 50),
+        (20, [9.0], None),  # a third of all, but not ten times the others
+        (19, [1000.0], None),
+        (200, [22.0], None),
+        (200, [23.0], 10),
+        (200, [100.0, 50.0], 29),
+    ],
+)
+def test_what_is_large_depends_on_the_others(purchases: int, amounts: list[float], share: int | None) -> None:
+    spend = [*amounts, *[1.0] * (purchases - len(amounts))]
+    log = pd.DataFrame({"customer_id": range(purchases), "date": "2026-01-01", "spend": spend})
+    found = notes(rfm_summary(log, spend="spend"))
+    wanted = (len(amounts), tuple(range(len(amounts))))
+    assert share is None or found[LARGE.format(share)] == wanted
+    assert any("worth a check" in what for what in found) is (share is not None)
+
+
 def test_zero_spend_can_be_refused(engine: Engine) -> None:
     text = refused(engine(SMALL), spend="spend", refunds="drop", zero_spend="refuse")
     assert "spend is zero, first ids shown (2 rows; first: bob)" in text

@@ -30,12 +30,20 @@ if TYPE_CHECKING:
     from clvmodels.errors import FitStatus as FitStatus
     from clvmodels.forecast import CLVModel as CLVModel
     from clvmodels.forecast import FittedCLV as FittedCLV
+    from clvmodels.inference import Bootstrap as Bootstrap
+    from clvmodels.inference import Laplace as Laplace
     from clvmodels.inference import LogNormal as LogNormal
+    from clvmodels.inference import Nuts as Nuts
     from clvmodels.inference import Posterior as Posterior
     from clvmodels.inference import business_priors as business_priors
+    from clvmodels.inference import compare as compare
     from clvmodels.inference import fit as fit
+    from clvmodels.inference import fit_joint as fit_joint
+    from clvmodels.inference import joint_model as joint_model
+    from clvmodels.inference import likelihood_ratio as likelihood_ratio
     from clvmodels.inference import prior_predictive as prior_predictive
     from clvmodels.inference import prior_predictive_spend as prior_predictive_spend
+    from clvmodels.inference import pymc_model as pymc_model
     from clvmodels.prediction import Forecast as Forecast
     from clvmodels.report import write_report as write_report
     from clvmodels.rfm import RFM as RFM
@@ -46,6 +54,7 @@ _HOME = {
     "AOVFrequencyLifespan": "baselines",
     "ArgumentError": "errors",
     "ArtifactError": "errors",
+    "Bootstrap": "inference",
     "CLVModel": "forecast",
     "ClvError": "errors",
     "ClvWarning": "errors",
@@ -56,9 +65,11 @@ _HOME = {
     "FittedCLV": "forecast",
     "Forecast": "prediction",
     "HistoricalCLV": "baselines",
+    "Laplace": "inference",
     "LifespanCLV": "baselines",
     "LogNormal": "inference",
     "NetHistoricalCLV": "baselines",
+    "Nuts": "inference",
     "Posterior": "inference",
     "RFM": "rfm",
     "Scorecard": "backtesting",
@@ -66,13 +77,18 @@ _HOME = {
     "backtest": "backtesting",
     "business_priors": "inference",
     "calibration_holdout": "transactions",
+    "compare": "inference",
     "fit": "inference",
+    "fit_joint": "inference",
+    "joint_model": "inference",
+    "likelihood_ratio": "inference",
     "load_cdnow": "datasets",
     "load_donations": "datasets",
     "load_fit": "artifacts",
     "load_scorecard": "artifacts",
     "prior_predictive": "inference",
     "prior_predictive_spend": "inference",
+    "pymc_model": "inference",
     "rfm_summary": "transactions",
     "save_fit": "artifacts",
     "save_scorecard": "artifacts",

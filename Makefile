@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check fix lock bench clean
+.PHONY: help demo test check fix lock bench sbc clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,10 +39,13 @@ lock: $(LOCKED)  ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.12 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
 
-bench: $(READY)  ## run every script of benchmarks/
+bench: $(READY)  ## run every script of benchmarks/ but the long sbc
 	@shopt -s nullglob; scripts=(benchmarks/*.py); \
 	if (( $${#scripts[@]} == 0 )); then echo "benchmarks/ holds no script yet: nothing to measure."; fi; \
-	for script in "$${scripts[@]}"; do echo "== $$script"; $(BIN)/python "$$script" || exit; done
+	for script in "$${scripts[@]}"; do [[ "$$script" == */sbc.py ]] && continue; echo "== $$script"; $(BIN)/python "$$script" || exit; done
+
+sbc: $(READY)  ## ten minutes of worlds whose truth is known: are the intervals right?
+	$(BIN)/python benchmarks/sbc.py
 
 clean:  ## remove the environment, builds and caches
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -94,7 +94,19 @@ def comparison(scorecard: Scorecard, quantity: str) -> str:
         rows = [_scores_of(str(model), row, digits) for model, row in scores.iterrows()]
         head = ["model", "total", "90 % interval", "bias", "CRPS", "RMSE", "MAE", "in 90 %", "top 10 %"]
         blocks.append(text_table(head, rows))
+        astray = [str(model) for model, row in scores.iterrows() if _is_astray(row)]
+        if astray:
+            blocks.append(
+                textwrap.fill(
+                    f"mean total outside its own interval, a few draws carry it: {', '.join(astray)}", WIDTH
+                )
+            )
     return "\n".join(blocks)
+
+
+def _is_astray(scores: Any) -> bool:
+    low, high = (scores.get(f"total_{end}", math.nan) for end in ("low", "high"))
+    return bool(scores["total_mean"] < low or scores["total_mean"] > high)
 
 
 def _scores_of(model: str, scores: Any, digits: int) -> list[str]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 
 from clvmodels.report.blocks import MISSING, Block, Cell, Column, Heading, Section, Table, Text, cells
+from clvmodels.report.chance import paired_lead
+from clvmodels.report.leads import find_leads
 from clvmodels.report.material import Material
 from clvmodels.report.measures import (
     CALIBRATION_MEASURES,
@@ -16,8 +18,7 @@ from clvmodels.report.measures import (
     SKILL_MEASURES,
     Measure,
 )
-from clvmodels.report.numbers import INTERVAL, counted, decimals_for, fixed, per_cent
-from clvmodels.report.verdict import paired_difference
+from clvmodels.report.numbers import CARRIED, INTERVAL, counted, decimals_for, fixed, listed, per_cent
 from clvmodels.rfm import DataReport
 
 NO_INTERVAL = f"{MISSING} a formula gives one number: it has no interval and no probability to judge."
@@ -110,7 +111,7 @@ def comparison_section(material: Material) -> Section:
 
 def totals_table(material: Material, quantity: str) -> Table:
     """Forecast and actual totals, a row per origin and forecaster."""
-    rows = []
+    rows, astray = [], []
     for origin in material.origins:
         bias = {model: material.value(quantity, "bias_total", model, origin) for model in material.models}
         nearest = min((abs(value) for value in bias.values() if not math.isnan(value)), default=math.nan)
@@ -122,6 +123,8 @@ def totals_table(material: Material, quantity: str) -> Table:
             if mean == MISSING:
                 continue
             covered = material.value(quantity, "total_covered", model, origin)
+            if material.is_astray(quantity, model, origin):
+                astray.append(model)
             row = [
                 *cells(*([model] if len(material.origins) == 1 else [model, origin]), mean, actual),
                 Cell(per_cent(bias[model], signed=True), abs(bias[model]) == nearest),
@@ -141,7 +144,12 @@ def totals_table(material: Material, quantity: str) -> Table:
         Column("Contains the actual"),
     ]
     caption = f"Total {QUANTITY_NAMES[quantity].lower()} of the holdout"
-    return Table(f"totals-{quantity}", caption, columns, rows, [NO_INTERVAL] if material.formulas else [])
+    notes = [NO_INTERVAL] if material.formulas else []
+    if astray:
+        notes.append(
+            f"Mean outside its own interval, because {CARRIED}: {listed(list(dict.fromkeys(astray)))}."
+        )
+    return Table(f"totals-{quantity}", caption, columns, rows, notes)
 
 
 def score_table(material: Material, quantity: str, names: Sequence[str], key: str, caption: str) -> Table:
@@ -196,13 +204,14 @@ def _hint(material: Material, measure: Measure, quantity: str) -> str:
 def _skill_table(material: Material, quantity: str, baseline: str) -> Table:
     """Skill against the baseline, and the paired difference that says whether it may be chance."""
     table = score_table(material, quantity, SKILL_MEASURES, f"skill-{quantity}", "")
-    pairs = {model: paired_difference(material, quantity, model, baseline) for model in material.models}
-    decimals = decimals_for([difference for difference, _ in pairs.values()])
+    pairs = {model: paired_lead(material, quantity, "crps", model, baseline) for model in material.models}
+    decimals = decimals_for([lead.size for lead in pairs.values()])
     unit = material.currency if quantity == "spend" else ""
     rows = []
     for row in table.rows:
-        difference, error = pairs[row[0].text]
-        text = MISSING if math.isnan(error) else f"{fixed(difference, decimals)} ± {fixed(error, decimals)}"
+        lead = pairs[row[0].text]
+        text = f"{fixed(lead.size, decimals)} ± {fixed(lead.error, decimals)}"
+        text = MISSING if math.isnan(lead.error) else text
         base = row[0].text == baseline
         rows.append([*(Cell(cell.text) if base else cell for cell in row), Cell(text)])
     hint = ", ".join(filter(None, [unit, "baseline − forecaster, ± standard error"]))
@@ -211,10 +220,30 @@ def _skill_table(material: Material, quantity: str, baseline: str) -> Table:
         f"{QUANTITY_NAMES[quantity]}: skill against {baseline}",
         [*table.columns, Column("CRPS gained per customer", hint)],
         rows,
-        [
-            f"The gain is paired customer by customer at origin {material.last_origin}; "
-            "within two standard errors of 0 it may be chance."
-        ],
+        [*_best_formulas(material, quantity), _PAIRED],
+    )
+
+
+_PAIRED = (
+    "The gain is paired customer by customer over all origins; within two standard errors of 0 it may be chance "
+    "among customers. Chance among seasons is not in it."
+)
+
+
+def _best_formulas(material: Material, quantity: str) -> list[str]:
+    """How the leading model compares with the best formula on each measure, in one note."""
+    model, formulas = find_leads(material, quantity).customer_model, material.formulas_of(quantity)
+    parts = []
+    for name in SKILL_MEASURES:
+        measure = MEASURES[name.removeprefix("skill_")]
+        formula = material.best(quantity, measure.name, formulas)
+        if formula is None or model is None:
+            continue
+        best, ours = (material.average(quantity, measure.name, who) for who in (formula, model))
+        gain = per_cent(1 - ours / best if best else math.nan, signed=True)
+        parts.append(f"{measure.label} {gain} ({formula}, {material.amount(quantity, best)})")
+    return (
+        [f"Skill of {model} against the best formula on each measure: {'; '.join(parts)}."] if parts else []
     )
 
 

@@ -11,10 +11,10 @@ from clvmodels import plots
 from clvmodels.report.blocks import MISSING, Block, Cell, Column, Heading, Pair, Picture, Section, Table, Text
 from clvmodels.report.comparison import score_table
 from clvmodels.report.drawing import HALF, TALL, picture
+from clvmodels.report.leads import find_leads
 from clvmodels.report.material import Material
 from clvmodels.report.measures import CALIBRATION_MEASURES, QUANTITY_NAMES
 from clvmodels.report.numbers import INTERVAL, decimals_for, fixed, listed, per_cent
-from clvmodels.report.verdict import find_leads
 
 _MOST_LINES = 6
 _TOP_SHARES = (0.05, 0.1, 0.2)

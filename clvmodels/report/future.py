@@ -7,9 +7,11 @@ from datetime import datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from clvmodels import plots
 from clvmodels.inference import Posterior
-from clvmodels.prediction import Forecast, quantile_name
+from clvmodels.prediction import Forecast, Quantity, quantile_name
 from clvmodels.report.blocks import (
     MISSING,
     Block,
@@ -27,7 +29,7 @@ from clvmodels.report.blocks import (
 from clvmodels.report.drawing import HALF, picture
 from clvmodels.report.material import Material
 from clvmodels.report.measures import CONTESTED, MEASURES, SKILL_MEASURES, TERMS
-from clvmodels.report.numbers import INTERVAL, decimals_for, fixed, per_cent
+from clvmodels.report.numbers import CARRIED, INTERVAL, decimals_for, fixed, per_cent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,21 +57,33 @@ def forecast_section(material: Material, forecast: Forecast) -> Section:
 
 
 def _totals(material: Material, forecast: Forecast) -> Table:
-    rows = []
+    rows, astray = [], []
     for item in (forecast.purchases, forecast.value):
         if item is None:
             continue
         texts = [material.amount(item.name, item.mean, 0)]
         if forecast.is_distribution:
             low, high = (material.amount(item.name, bound, 0) for bound in item.interval(0.9))
-            texts += [f"{low} to {high}", material.amount(item.name, item.sd, 0)]
+            texts += [_median(material, item), f"{low} to {high}", material.amount(item.name, item.sd, 0)]
+            astray += [item.name] if _is_astray(item) else []
         else:
-            texts += [MISSING, MISSING]
+            texts += [MISSING, MISSING, MISSING]
         rows.append(cells(item.name.capitalize(), *texts))
-    columns = [Column("Total", is_number=False), Column("Mean")]
+    columns = [Column("Total", is_number=False), Column("Mean"), Column("Median")]
     columns += [Column(f"{INTERVAL} interval", "central, predictive"), Column("Standard deviation")]
     notes = [] if forecast.is_distribution else [f"{MISSING} a formula gives one number and no interval."]
+    notes += [f"The mean of total {name} lies outside its own interval: {CARRIED}." for name in astray]
     return Table("forecast-totals", "Totals over all customers", columns, rows, notes)
+
+
+def _median(material: Material, item: Quantity) -> str:
+    return material.amount(item.name, float(np.median(item.draws)), 0)
+
+
+def _is_astray(item: Quantity) -> bool:
+    """Whether the mean lies outside the central interval of the same draws."""
+    low, high = item.interval(0.9)
+    return not low <= item.mean <= high
 
 
 def _spread(material: Material, forecast: Forecast, name: str) -> str:
@@ -78,7 +92,8 @@ def _spread(material: Material, forecast: Forecast, name: str) -> str:
     if not forecast.is_distribution:
         return f"{mean}; a formula gives no interval"
     low, high = (material.amount(name, bound, 0) for bound in item.interval(0.9))
-    return f"mean {mean}, central {INTERVAL} predictive interval {low} to {high}"
+    said = f"mean {mean}, central {INTERVAL} predictive interval {low} to {high}"
+    return said + (f", median {_median(material, item)} ({CARRIED})" if _is_astray(item) else "")
 
 
 def _total_picture(material: Material, forecast: Forecast, name: str) -> Picture:
@@ -165,6 +180,8 @@ def _top_customers(material: Material, forecast: Forecast) -> Table:
         Column(f"{percent} %", ", ".join(filter(None, ["predictive quantiles", unit]))),
     ]
     notes = [f"These {len(top):,} of {len(table):,} customers hold {per_cent(share)} of the expected total."]
+    if low in top and (astray := int((~top[f"{worth}_mean"].between(top[low], top[high])).sum())):
+        notes.append(f"For {astray:,} of them the mean lies outside their own quantiles: {CARRIED}.")
     if material.hash_ids:
         notes.append(
             "Ids are shown as the first 12 digits of their SHA-256; whoever knows the ids can do the same."

@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from clvmodels.backtesting.scorecard import Scorecard
 from clvmodels.forecast import FittedCLV
@@ -15,6 +16,9 @@ from clvmodels.prediction import Forecast
 from clvmodels.report.measures import MEASURES, QUANTITY_NAMES, Measure
 from clvmodels.report.numbers import decimals_for, fixed, per_cent, with_currency
 from clvmodels.rfm import RFM
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _IDS_SHOWN = re.compile(r"first: .*")
 
@@ -71,6 +75,31 @@ class Material:
         seen = table.groupby("model")["origin"].nunique()
         return [model for model in self.models if seen[model] == len(self.origins)]
 
+    def compared(self, quantity: str) -> list[str]:
+        """Forecasters of a quantity at every origin; if there is none, all who forecast it anywhere."""
+        forecast = [name for name in self.models if self.outcomes(quantity, name) is not None]
+        return [name for name in forecast if name in self.complete] or forecast
+
+    def models_of(self, quantity: str) -> list[str]:
+        """Those compared that give a distribution."""
+        return [name for name in self.compared(quantity) if name not in self.formulas]
+
+    def formulas_of(self, quantity: str) -> list[str]:
+        """Those compared that give one number."""
+        return [name for name in self.compared(quantity) if name in self.formulas]
+
+    @cached_property
+    def _outcomes(self) -> dict[tuple[str, str], pd.DataFrame]:
+        groups = self.scorecard.predictions.groupby(["quantity", "model"], sort=False)
+        return {
+            (str(quantity), str(model)): group.set_index(["origin", "customer_id"])
+            for (quantity, model), group in groups
+        }
+
+    def outcomes(self, quantity: str, model: str) -> pd.DataFrame | None:
+        """What a forecaster said of each customer and what came, by origin and customer; None if nothing."""
+        return self._outcomes.get((quantity, model))
+
     @cached_property
     def _scores(self) -> dict[tuple[str, str, str, str], float]:
         scores = self.scorecard.scores
@@ -91,6 +120,18 @@ class Material:
         values = list(self.values(quantity, metric, model).values())
         sized = [abs(value) for value in values] if MEASURES[metric].aim == "zero" else values
         return sum(sized) / len(sized) if sized else math.nan
+
+    def miss(self, quantity: str, model: str) -> float:
+        """Mean distance of a forecaster's totals from the actual ones, NaN where there are none."""
+        said, came = (self.values(quantity, f"total_{name}", model) for name in ("mean", "actual"))
+        return sum(abs(said[origin] - came[origin]) for origin in said) / len(said) if said else math.nan
+
+    def is_astray(self, quantity: str, model: str, origin: str) -> bool:
+        """Whether the mean of a total lies outside its own interval."""
+        mean, low, high = (
+            self.value(quantity, f"total_{name}", model, origin) for name in ("mean", "low", "high")
+        )
+        return mean < low or mean > high
 
     def best(self, quantity: str, metric: str, among: list[str]) -> str | None:
         """Who is best on the average of a metric; the first of equals, None if nobody has it."""

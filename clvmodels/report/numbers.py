@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from clvmodels.report.blocks import MISSING
 
 INTERVAL = "90 %"
+CARRIED = "a few draws carry the mean"
 
 
 def fixed(value: float, decimals: int = 0) -> str:

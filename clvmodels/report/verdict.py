@@ -3,56 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-from clvmodels.report.blocks import Block, Bullets, Heading, Section, Sentence, Strong, Text
+from clvmodels.report.blocks import Block, Heading, Section, Sentence, Strong, Text
+from clvmodels.report.chance import paired_lead
+from clvmodels.report.contest import contest_blocks
+from clvmodels.report.leads import Leads, find_leads, level_customers, nearest_total
 from clvmodels.report.material import Material
-from clvmodels.report.measures import CONTESTED, MEASURES, QUANTITY_NAMES
+from clvmodels.report.measures import QUANTITY_NAMES
 from clvmodels.report.numbers import INTERVAL, counted, decimals_for, listed, per_cent
-
-_CHANCE = 2.0
-
-
-@dataclass(frozen=True)
-class Leads:
-    """Who leads one quantity.
-
-    Attributes
-    ----------
-    customer, total
-        Best of all for the single customer (CRPS) and for the total (bias).
-    customer_model, total_model
-        Best of those that give a distribution; None if there is none.
-    """
-
-    customer: str
-    total: str
-    customer_model: str | None
-    total_model: str | None
-
-
-def find_leads(material: Material, quantity: str) -> Leads:
-    """The best for each purpose, on the average over the origins."""
-    everyone = material.complete or material.models
-    models = [model for model in everyone if model not in material.formulas]
-    return Leads(
-        material.best(quantity, "crps", everyone) or everyone[0],
-        material.best(quantity, "bias_total", everyone) or everyone[0],
-        material.best(quantity, "crps", models),
-        material.best(quantity, "bias_total", models),
-    )
 
 
 def verdict_section(material: Material) -> Section:
-    """Two or three sentences per quantity, where the formula wins, and how far to trust it all."""
+    """Two sentences each for the single customer and the total, where the formula wins, how far to trust it all."""
     blocks: list[Block] = []
     for quantity in material.quantities:
         leads = find_leads(material, quantity)
         blocks.append(Heading(QUANTITY_NAMES[quantity]))
         blocks.append(Text(_customer_sentence(material, quantity, leads), "lead"))
         blocks.append(Text(_total_sentence(material, quantity, leads), "lead"))
+        details = _customer_details(material, quantity, leads) + _total_details(material, quantity, leads)
+        blocks += [Text([" ".join(details)], "note")] if details else []
     blocks.append(Heading("Where the simple formula wins"))
-    blocks += _formula_wins(material)
+    blocks += contest_blocks(material)
     blocks.append(Text(_reservations(material), "note"))
     return Section("verdict", "Verdict", blocks)
 
@@ -64,177 +36,183 @@ def _role(material: Material, name: str) -> str:
 
 
 def _customer_sentence(material: Material, quantity: str, leads: Leads) -> Sentence:
-    def crps(model: str) -> float:
-        return material.average(quantity, "crps", model)
-
-    winner, base, model = leads.customer, material.baseline, leads.customer_model
-    score = material.amount(quantity, crps(winner))
+    winner, everyone = leads.customer, material.compared(quantity)
+    score = material.amount(quantity, material.average(quantity, "crps", winner))
+    if len(everyone) == 1:
+        return [
+            "Only ",
+            Strong(winner),
+            f" forecast this (CRPS {score}); there is nothing to compare it with.",
+        ]
     start: Sentence = ["For the single customer use ", Strong(winner)]
     if winner in material.formulas:
-        text = f", {_role(material, winner)}: its error (CRPS {score}) is the smallest."
-        if model is not None:
-            worse = per_cent(crps(model) / crps(winner) - 1) if crps(winner) else "infinitely"
-            text += f" The best model, {model}, is {worse} worse ({material.amount(quantity, crps(model))})."
-        return [*start, text]
-    if base is None or base == winner:
-        return [*start, f": its error (CRPS {score}) is the smallest of {len(material.models)} forecasters."]
-    skill = {name: material.average(quantity, f"skill_{name}", winner) for name in ("crps", "rmse", "mae")}
-    text = (
-        f": its error (CRPS {score}) is {better(skill['crps'])} than that of {base}, {_role(material, base)} "
-        f"({material.amount(quantity, crps(base))}); {better(skill['rmse'])} in RMSE, "
-        f"{better(skill['mae'])} in MAE of the median."
+        text = f", {_role(material, winner)}: its error (CRPS {score}) is the smallest of {len(everyone)} forecasters."
+        model = leads.customer_model
+        if model is None:
+            return [*start, f"{text} No model forecast this."]
+        return [
+            *start,
+            f"{text} Measured against the best model, {model}, {_gaps(material, quantity, winner, model)}.",
+        ]
+    formula = material.best(quantity, "crps", material.formulas_of(quantity))
+    base = material.baseline if material.baseline in everyone else None
+    gaps = []
+    if base is not None and base != winner:
+        role = _role(material, base) + (" and here the best formula" if base == formula else "")
+        gaps.append(f"{_gap(material, quantity, 'crps', winner, base)} than that of {role}, {base}")
+    if formula is not None and formula != base:
+        gap = _gap(material, quantity, "crps", winner, formula)
+        gaps.append(f"{gap} than that of the best formula, {formula}")
+    if not gaps:
+        return [*start, f": its error (CRPS {score}) is the smallest of {len(everyone)} forecasters."]
+    text = f": its error (CRPS {score}) is {', and '.join(gaps)}."
+    return [*start, text + _against_best(material, quantity, winner)]
+
+
+def _against_best(material: Material, quantity: str, winner: str) -> str:
+    """RMSE and MAE against the best formula on each."""
+    gaps = []
+    for metric, label in _LOSSES.items():
+        formula = material.best(quantity, metric, material.formulas_of(quantity))
+        if metric != "crps" and formula is not None:
+            gaps.append(f"its {label} is {_gap(material, quantity, metric, winner, formula)} ({formula})")
+    return f" Against the best formula on each, {listed(gaps)}." if gaps else ""
+
+
+_LOSSES = {"crps": "CRPS", "rmse": "RMSE of the mean", "mae": "MAE of the median"}
+
+
+def _gaps(material: Material, quantity: str, model: str, other: str) -> str:
+    return listed(
+        [
+            f"its {label} is {_gap(material, quantity, metric, model, other)}"
+            for metric, label in _LOSSES.items()
+        ]
     )
-    return [*start, text + _chance(material, quantity, winner, base)]
 
 
-def better(skill: float) -> str:
-    """A skill in words.
+def _gap(material: Material, quantity: str, metric: str, model: str, other: str) -> str:
+    """How much smaller a loss is than another forecaster's, and whether that may be chance."""
+    ours, theirs = (material.average(quantity, metric, name) for name in (model, other))
+    text = smaller(1 - ours / theirs if theirs else math.nan)
+    return text + (
+        " (may be chance)" if paired_lead(material, quantity, metric, model, other).is_level else ""
+    )
+
+
+def smaller(share: float) -> str:
+    """The share of an error that is gone, in words.
 
     Examples
     --------
-    >>> better(0.25), better(-0.031)
-    ('25.0 % better', '3.1 % worse')
+    >>> smaller(0.25), smaller(-0.031)
+    ('25.0 % smaller', '3.1 % larger')
     """
-    if math.isnan(skill):
+    if math.isnan(share):
         return "not comparable"
-    return f"{per_cent(abs(skill))} {'better' if skill >= 0 else 'worse'}"
+    return f"{per_cent(abs(share))} {'smaller' if share >= 0 else 'larger'}"
 
 
-def _chance(material: Material, quantity: str, winner: str, base: str) -> str:
-    """Whether the lead over the baseline, and over the other models, may be chance."""
-    text = ""
-    if _may_be_chance(material, quantity, winner, base):
-        text = f" The lead over {base} is within two standard errors and may be chance."
-    models = [model for model in material.complete if model not in (*material.formulas, winner, base)]
-    close = [model for model in models if _may_be_chance(material, quantity, winner, model)]
-    if close:
-        text += (
-            f" {listed(close)} cannot be told apart from it (paired difference within two standard errors)."
-        )
-    return text
-
-
-def _may_be_chance(material: Material, quantity: str, model: str, other: str) -> bool:
-    difference, error = paired_difference(material, quantity, model, other)
-    return abs(difference) < _CHANCE * error
-
-
-def paired_difference(material: Material, quantity: str, model: str, other: str) -> tuple[float, float]:
-    """CRPS of `other` minus that of `model`, customer by customer at the last origin: mean and standard error."""
-    table = material.scorecard.predictions
-    rows = table[(table["origin"] == material.last_origin) & (table["quantity"] == quantity)]
-    scores = [rows[rows["model"] == name].set_index("customer_id")["crps"] for name in (other, model)]
-    if model == other or any(column.empty for column in scores):
-        return math.nan, math.nan
-    difference = (scores[0] - scores[1].reindex(scores[0].index)).to_numpy(dtype=float)
-    return float(difference.mean()), float(difference.std(ddof=1) / math.sqrt(len(difference)))
+def _customer_details(material: Material, quantity: str, leads: Leads) -> list[str]:
+    """The rest of the baseline's errors, and who is as good by all that these customers can tell."""
+    winner, base, everyone = leads.customer, material.baseline, material.compared(quantity)
+    if len(everyone) == 1:
+        return []
+    details = []
+    if base in everyone and base != winner and winner not in material.formulas:
+        others = [
+            f"{label} {_gap(material, quantity, metric, winner, base)}"
+            for metric, label in _LOSSES.items()
+            if metric != "crps"
+        ]
+        details.append(f"Against {base}: {listed(others)}.")
+    level = level_customers(material, quantity, winner)
+    if not level:
+        return [*details, f"On CRPS {winner} is ahead of everyone else beyond chance among customers."]
+    apart = []
+    for name in level:
+        lead = paired_lead(material, quantity, "crps", winner, name)
+        spread = "one customer shows no spread"
+        if not math.isnan(lead.error):
+            decimals = max(2, decimals_for([lead.size, lead.error]))
+            size, error = (material.amount(quantity, value, decimals) for value in (lead.size, lead.error))
+            spread = f"{size} ± {error} behind"
+        apart.append(f"{name} ({spread})")
+    return [*details, f"For the single customer {listed(apart)} cannot be told apart from {winner}."]
 
 
 def _total_sentence(material: Material, quantity: str, leads: Leads) -> Sentence:
-    winner, base = leads.total, material.baseline
+    winner, everyone = leads.total, material.compared(quantity)
+    said = f"it {_missed(material, quantity, winner)}{_covered(material, quantity, winner)}."
+    if len(everyone) == 1:
+        return [f"For the total {said}"]
     role = f", {_role(material, winner)}" if winner in material.formulas else ""
-    said = _missed(material, quantity, winner)
-    others = ""
-    if base is not None and base != winner:
-        others = f" {base} {_missed(material, quantity, base)}."
-    over = f" over {len(material.origins)} origins" if len(material.origins) > 1 else ""
-    text = f"{role}: it {said}{over}.{others}"
+    same = ", as for the single customer" if winner == leads.customer else ""
+    text = f"{role}{same}: {said}"
     if winner in material.formulas:
         text += " A formula gives no interval."
-        if leads.total_model is not None:
-            model = leads.total_model
-            text += f" The best model, {model}, {_missed(material, quantity, model)}."
-    if leads.total_model is not None:
-        text += _covered(material, quantity, leads.total_model)
-    return ["For the total use ", Strong(winner), text]
+    others: dict[str, str] = {}
+    if winner in material.formulas and leads.total_model is not None:
+        others[leads.total_model] = "the best model"
+    formula = nearest_total(material, quantity, material.formulas_of(quantity))
+    for name in (material.baseline, formula):
+        if name is not None and name in everyone and name != winner:
+            others[name] = _role(material, name) if name == material.baseline else "the nearest formula"
+    if formula is not None and formula == material.baseline and formula in others:
+        others[formula] = "the historical formula and nearest of the formulas"
+    parts: list[str] = []
+    for name, what in others.items():
+        covered = "" if name in material.formulas else _covered(material, quantity, name)
+        parts.append(f"{what}, {name}, {_missed(material, quantity, name, short=True)}{covered}")
+    return ["For the total use ", Strong(winner), text + (f" {_sentence('; '.join(parts))}" if parts else "")]
 
 
-def _missed(material: Material, quantity: str, model: str) -> str:
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _missed(material: Material, quantity: str, model: str, *, short: bool = False) -> str:
     """How far a forecaster's totals were from the actual ones."""
+    came = material.values(quantity, "total_actual", model)
     if len(material.origins) > 1:
-        missed = per_cent(material.average(quantity, "bias_total", model))
-        return f"missed the actual by {missed} on average"
-    origin = material.last_origin
-    mean, actual = (
-        material.amount(quantity, material.value(quantity, metric, model, origin), 0)
-        for metric in ("total_mean", "total_actual")
-    )
+        miss, per_origin = material.miss(quantity, model), sum(came.values()) / len(came)
+        size = per_cent(miss / per_origin) if per_origin > 0 else material.amount(quantity, miss, 0)
+        return f"missed the actual by {size} on average" + ("" if short else f" over {len(came)} origins")
+    (origin,) = came
+    said = material.value(quantity, "total_mean", model, origin)
+    mean, actual = (material.amount(quantity, value, 0) for value in (said, came[origin]))
     bias = material.value(quantity, "bias_total", model, origin)
     off = "" if math.isnan(bias) else f" ({per_cent(bias, signed=True)})"
-    return f"expected {mean} where {actual} came{off}"
+    return f"expected {mean}{off}" if short else f"expected {mean} where {actual} came{off}"
 
 
 def _covered(material: Material, quantity: str, model: str) -> str:
-    """Whether the interval of the total held what happened."""
+    """Whether the interval of the total held what happened; nothing for a formula."""
     covered = material.values(quantity, "total_covered", model)
     if not covered:
         return ""
     kind = f"central {INTERVAL} predictive interval"
     if len(covered) > 1:
         hits = sum(map(int, covered.values()))
-        return f" The {kind} of {model} contained the actual total at {hits} of {len(covered)} origins."
+        return f"; its {kind} contained the actual total at {hits} of {len(covered)} origins"
     (origin,) = covered
     low, high = (
         material.amount(quantity, material.value(quantity, metric, model, origin), 0)
         for metric in ("total_low", "total_high")
     )
     verb = "contained" if covered[origin] else "did not contain"
-    return f" The {kind} of {model}, {low} to {high}, {verb} the actual total."
+    return f"; its {kind}, {low} to {high}, {verb} the actual total"
 
 
-def formula_wins(material: Material) -> list[str]:
-    """Each measure on which a formula is better than the model that leads, on average or at some origin."""
-    found = []
-    formulas = [name for name in material.formulas if name in material.complete]
-    for quantity in material.quantities:
-        leads = find_leads(material, quantity)
-        for metric in CONTESTED:
-            model = leads.total_model if metric == "bias_total" else leads.customer_model
-            formula = material.best(quantity, metric, formulas)
-            if model is not None and formula is not None:
-                text = _contest(material, quantity, metric, formula, model)
-                found += [text] if text else []
-    return found
-
-
-def _contest(material: Material, quantity: str, metric: str, formula: str, model: str) -> str:
-    """One measure in words if the formula is ahead anywhere, else nothing."""
-    measure = MEASURES[metric]
-    pairs = [
-        [measure.rank(material.value(quantity, metric, name, origin)) for name in (formula, model)]
-        for origin in material.origins
-    ]
-    won = sum(ours < theirs for ours, theirs in pairs)
-    averages = [material.average(quantity, metric, name) for name in (formula, model)]
-    on_average = measure.rank(averages[0]) < measure.rank(averages[1])
-    if not won and not on_average:
-        return ""
-    decimals = decimals_for(averages)
-    first, second = (material.written(measure, quantity, value, decimals).lstrip("+") for value in averages)
-    where = ""
-    if len(pairs) > 1:
-        so = "ahead on average, and" if on_average else "behind on average, but ahead"
-        where = f" ({so} at {won} of {len(pairs)} origins)"
-    label = measure.label if metric != "bias_total" else "size of the bias of the total"
-    return f"{QUANTITY_NAMES[quantity]}, {label}: {formula} {first} against {second} for {model}{where}."
-
-
-def _formula_wins(material: Material) -> list[Block]:
-    if not material.formulas:
-        text = "No historical formula took part, so this backtest cannot say whether a model is worth its effort."
-        return [Text([text])]
-    wins = formula_wins(material)
-    if wins:
-        return [Bullets([[win] for win in wins])]
-    looked_at = []
-    for quantity in material.quantities:
-        labels = [
-            MEASURES[metric].label
-            for metric in CONTESTED
-            if material.best(quantity, metric, material.formulas) is not None
-        ]
-        looked_at.append(f"for {QUANTITY_NAMES[quantity].lower()} {listed(labels)}")
-    return [Text([Strong("Nowhere in this backtest."), f" Looked at: {'; '.join(looked_at)}."])]
+def _total_details(material: Material, quantity: str, leads: Leads) -> list[str]:
+    """Who came nearest to the total, where that is not who is named, and how little it tells."""
+    if not leads.level_totals:
+        return []
+    count = counted(len(material.origins), "origin")
+    nearest = f"{leads.nearest} came nearest to the total"
+    if leads.nearest != leads.total:
+        nearest += f" ({_missed(material, quantity, leads.nearest, short=True)})"
+    return [f"{nearest}; on {count} the totals of {listed(leads.level_totals)} cannot be told apart from it."]
 
 
 def _reservations(material: Material) -> Sentence:
@@ -245,6 +223,10 @@ def _reservations(material: Material) -> Sentence:
         text += " One holdout is one sample of the future: backtest several origins before much money depends on it."
     else:
         text += " Holdouts of one log share customers and seasons; they are not independent trials."
+    text += (
+        " “Cannot be told apart” means within two standard errors, paired by customer over all origins: "
+        "that is chance among customers only, not among seasons."
+    )
     fits = material.scorecard.fits
     failed = fits[fits["status"] == "failed"]
     if len(failed):

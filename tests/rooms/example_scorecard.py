@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -106,6 +107,31 @@ def example_scorecard(
             "time_unit": "W",
         },
     )
+
+
+def with_formula(
+    scorecard: Scorecard, name: str, said: Callable[[pd.DataFrame], np.ndarray | float]
+) -> Scorecard:
+    """The scorecard with one more formula; `said` gives its forecasts from the rows of the rate."""
+    rows = scorecard.predictions[scorecard.predictions["model"] == RATE].assign(model=name)
+    mean = np.broadcast_to(np.asarray(said(rows), dtype=float), len(rows))
+    rows = rows.assign(mean=mean, median=mean, crps=np.abs(mean - rows["actual"]))
+    keys = ["origin", "quantity"]
+    totals = scorecard.totals[scorecard.totals["model"] == RATE].assign(model=name).set_index(keys)
+    totals = totals.assign(mean=rows.groupby(keys)["mean"].sum()).reset_index()
+    return replace(
+        scorecard,
+        predictions=pd.concat([scorecard.predictions, rows], ignore_index=True),
+        totals=pd.concat([scorecard.totals, totals], ignore_index=True),
+    )
+
+
+def without(scorecard: Scorecard, condition: str) -> Scorecard:
+    """The scorecard without the predictions and totals that a query finds."""
+    tables = {
+        name: getattr(scorecard, name).query(f"not ({condition})") for name in ("predictions", "totals")
+    }
+    return replace(scorecard, **tables)
 
 
 def _one(

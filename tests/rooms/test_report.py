@@ -198,23 +198,9 @@ def test_verdict_names_who_to_use_and_where_nobody_loses(page: Page, scorecard: 
     best = scores["crps"].idxmin()
     skill = 100 * scores.loc[best, "skill_crps"]
     assert f"For the single customer use {best}" in words
-    assert f"{skill:.1f} % better than that of {RATE}, the historical formula" in words
-    assert "Nowhere in this backtest." in words
+    assert f"{skill:.1f} % smaller than that of the historical formula" in words
+    assert "Nowhere beyond chance." in words
     assert "contained the actual total" in words
-
-
-def test_verdict_names_models_it_cannot_tell_apart(scorecard: Scorecard, tmp_path: Path) -> None:
-    rows = scorecard.predictions
-    twin = rows["model"] == BGNBD
-    pareto = rows[rows["model"] == PARETO]
-    nudge = np.where(np.arange(len(pareto)) % 2, 0.01, -0.009)
-    close = replace(scorecard, predictions=rows.assign(crps=rows["crps"].mask(twin, 99.0)))
-    close.predictions.loc[twin, "crps"] = pareto["crps"].to_numpy() + nudge
-    path = tmp_path / "r.html"
-    assert f"{BGNBD} cannot be told apart from it" in Page(write_report(close, path)).words["verdict"]
-    close.predictions.loc[twin, "crps"] = pareto["crps"].to_numpy() + 1.0
-    apart = replace(close, predictions=close.predictions)
-    assert "cannot be told apart" not in Page(write_report(apart, path)).words["verdict"]
 
 
 def test_verdict_says_where_the_formula_wins(beaten: Scorecard, tmp_path: Path) -> None:
@@ -224,16 +210,15 @@ def test_verdict_says_where_the_formula_wins(beaten: Scorecard, tmp_path: Path) 
     assert "contained the actual total at 0 of 2 origins" in words
     wins = words.split("Where the simple formula wins")[1]
     assert f"Money, RMSE of the mean: {RATE} €" in wins
-    assert "Money, size of the bias of the total" in wins
+    assert "Money, miss of the total" in wins
     assert "at 2 of 2 origins" in wins
-    assert "Purchases" not in wins
     assert "Nowhere" not in wins
 
 
 def test_every_lost_measure_is_listed(beaten: Scorecard, tmp_path: Path) -> None:
     """The list is checked against the scores themselves, not against the code that wrote it."""
     source = Page(write_report(beaten, tmp_path / "r.html")).source
-    listed = set(re.findall(r"<li>(Purchases|Money), ([^:]+):", source))
+    listed = set(re.findall(r"<li>(?:Level: )?(Purchases|Money), ([^:]+):", source))
     labels = {
         "crps": "CRPS", "rmse": "RMSE of the mean", "mae": "MAE of the median", "mae_of_mean": "MAE of the mean",
         "gini": "Gini", "capture_10": "Found in top 10\u00a0%",

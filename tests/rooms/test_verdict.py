@@ -1,0 +1,341 @@
+"""The verdict: what it may claim, against whom, and what may be chance."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from rooms.example_scorecard import (
+    BGNBD,
+    PARETO,
+    RATE,
+    example_forecast,
+    example_scorecard,
+    with_formula,
+    without,
+)
+
+from clvmodels import metrics
+from clvmodels.backtesting import Scorecard
+from clvmodels.cli.show import comparison, verdict
+from clvmodels.prediction import Quantity
+from clvmodels.report.chance import paired_lead
+from clvmodels.report.comparison import comparison_section
+from clvmodels.report.future import forecast_section
+from clvmodels.report.material import Material
+
+ZERO, MEAN = "Zero forecast", "Group mean"
+
+
+@pytest.fixture(scope="module")
+def scorecard() -> Scorecard:
+    return example_scorecard()
+
+
+@pytest.fixture(scope="module")
+def twice() -> Scorecard:
+    return example_scorecard(cuts=(31, 39))
+
+
+@pytest.fixture(scope="module")
+def crowded(scorecard: Scorecard) -> Scorecard:
+    """Two more formulas: one good in absolute, one in squared errors."""
+    more = with_formula(scorecard, ZERO, lambda _: 0.0)
+    return with_formula(
+        more, MEAN, lambda rows: 0.5 * (rows["mean"] + rows.groupby("quantity")["actual"].transform("mean"))
+    )
+
+
+def material(scorecard: Scorecard) -> Material:
+    return Material(scorecard, forecast=None, fitted=None, rfm=None, currency="", top=5, hash_ids=False)
+
+
+def told(scorecard: Scorecard) -> str:
+    """The verdict in one line."""
+    return " ".join(verdict(scorecard).split())
+
+
+def about(scorecard: Scorecard, quantity: str = "Purchases") -> str:
+    """What it says of one quantity."""
+    return told(scorecard).split(f"{quantity}: ", 1)[1].split("Where the simple")[0].split(" Money: ")[0]
+
+
+def wins(scorecard: Scorecard) -> str:
+    return told(scorecard).split("Where the simple formula wins:")[1]
+
+
+def with_crps(scorecard: Scorecard, model: str, like: str, add: object) -> Scorecard:
+    """Every CRPS of one forecaster is that of another plus something."""
+    rows = scorecard.predictions.copy()
+    others = rows.loc[rows["model"] == like, "crps"].to_numpy()
+    rows.loc[rows["model"] == model, "crps"] = others + add
+    return replace(scorecard, predictions=rows)
+
+
+def with_totals(scorecard: Scorecard, **means: tuple[str, float]) -> Scorecard:
+    """Totals of forecasters as shares of the actual ones."""
+    totals = scorecard.totals.copy()
+    for model, share in means.values():
+        mine = totals["model"] == model
+        totals.loc[mine, "mean"] = share * totals.loc[mine, "actual"]
+    return replace(scorecard, totals=totals)
+
+
+# --- against whom ----------------------------------------------------------------------------------------------
+
+
+def test_headline_names_the_strongest_formula_on_each_measure(crowded: Scorecard) -> None:
+    scores = crowded.table("purchases").droplevel("origin")
+    winner = scores["crps"].idxmin()
+    best = scores.loc[[RATE, ZERO, MEAN]]
+    gap = {
+        metric: 100 * (1 - scores.loc[winner, metric] / best[metric].min())
+        for metric in ("crps", "rmse", "mae")
+    }
+    words = about(crowded).split("For the total")[0]
+    assert f"than that of the historical formula, {RATE}" in words
+    named = {metric: best[metric].idxmin() for metric in gap}
+    assert RATE not in named.values()
+    assert len(set(named.values())) == 2
+    assert re.search(
+        rf"{gap['crps']:.1f} % smaller[^,]* than that of the best formula, {named['crps']}", words
+    )
+    assert re.search(rf"RMSE of the mean is {gap['rmse']:.1f} % smaller[^,]* \({named['rmse']}\)", words)
+    assert re.search(rf"MAE of the median is {gap['mae']:.1f} % smaller[^,]* \({named['mae']}\)", words)
+
+
+def test_skill_table_names_the_strongest_formulas(crowded: Scorecard) -> None:
+    tables = [block for block in comparison_section(material(crowded)).blocks if block.kind == "table"]
+    notes = " ".join(next(table.notes for table in tables if table.key == "skill-spend"))
+    best = crowded.table("spend").droplevel("origin").loc[[RATE, ZERO, MEAN], "rmse"].idxmin()
+    assert re.search(rf"RMSE of the mean \+[\d.]+ % \({best}", notes)
+    assert "over all origins" in notes
+
+
+def test_formulas_alone_win_nothing(crowded: Scorecard) -> None:
+    alone = without(crowded, f"model in ['{PARETO}', '{BGNBD}']")
+    assert "Nowhere" not in told(alone)
+    assert "Looked at" not in told(alone)
+    assert "Purchases: no model forecast it, so no formula was compared" in wins(alone)
+    assert "No model forecast this." in about(alone)
+
+
+def test_money_without_a_model_is_not_compared(crowded: Scorecard) -> None:
+    poor = without(crowded, f"quantity == 'spend' and model in ['{PARETO}', '{BGNBD}']")
+    assert "Money: no model forecast it, so no formula was compared" in wins(poor)
+    assert "for money" not in wins(poor)
+    assert "for purchases" in wins(poor)
+
+
+def test_a_single_forecaster_has_nothing_to_be_compared_with(scorecard: Scorecard) -> None:
+    alone = replace(without(scorecard, f"model in ['{RATE}', '{BGNBD}']"), baseline=None)
+    assert f"Only {PARETO} forecast this" in about(alone)
+    assert "smallest of 1" not in told(alone)
+    assert "use" not in about(alone)
+
+
+# --- totals ----------------------------------------------------------------------------------------------------
+
+
+def test_nothing_came_and_nothing_was_right(scorecard: Scorecard) -> None:
+    zero = with_formula(scorecard, ZERO, lambda _: 0.0)
+    rows, totals = zero.predictions.assign(actual=0.0), zero.totals.assign(actual=0.0)
+    quiet = replace(zero, predictions=rows.assign(crps=np.abs(rows["mean"])), totals=totals)
+    assert f"For the total use {ZERO}" in about(quiet)
+    assert f"{ZERO}, a historical formula, as for the single customer: it expected 0 where 0 came" in about(
+        quiet
+    )
+
+
+def test_level_totals_go_to_the_forecaster_of_the_single_customer(scorecard: Scorecard) -> None:
+    clear = with_crps(scorecard, BGNBD, PARETO, 0.5)
+    totals = clear.totals
+    actual = totals["actual"]
+    wide = replace(clear, totals=totals.assign(low=totals["low"].mask(totals["low"].notna(), 0.7 * actual)))
+    wide = replace(
+        wide, totals=wide.totals.assign(high=totals["high"].mask(totals["high"].notna(), 1.2 * actual))
+    )
+    close = with_totals(wide, first=(PARETO, 0.85), second=(BGNBD, 0.95), third=(RATE, 1.5))
+    assert f"For the total use {PARETO}, as for the single customer" in about(close)
+    assert f"{BGNBD} came nearest to the total" in about(close)
+    assert f"on 1 origin the totals of {PARETO} cannot be told apart from it" in about(close)
+    apart = with_totals(wide, first=(PARETO, 0.5), second=(BGNBD, 0.95), third=(RATE, 1.5))
+    assert f"For the total use {BGNBD}: it expected" in about(apart)
+    assert "came nearest" not in about(apart)
+
+
+def test_a_nearest_formula_yields_only_to_a_model_that_allowed_for_what_came(scorecard: Scorecard) -> None:
+    far = with_totals(
+        with_crps(scorecard, BGNBD, PARETO, 0.5), a=(PARETO, 3.0), b=(BGNBD, 3.0), c=(RATE, 1.01)
+    )
+    actual = far.totals["actual"]
+    told_wrong = replace(far, totals=far.totals.assign(low=2.5 * actual, high=3.5 * actual))
+    told_wrong.totals.loc[told_wrong.totals["model"] == RATE, ["low", "high"]] = math.nan
+    assert f"For the total use {RATE}, the historical formula: it expected" in about(told_wrong)
+    assert "miss of the total" in wins(told_wrong).split("Level:")[0]
+
+
+# --- chance ----------------------------------------------------------------------------------------------------
+
+
+def test_a_lead_over_one_origin_is_the_mean_and_its_standard_error(scorecard: Scorecard) -> None:
+    rows = scorecard.predictions.query("quantity == 'purchases'")
+    crps = {name: rows.loc[rows["model"] == name, "crps"].to_numpy() for name in (PARETO, RATE)}
+    difference = crps[RATE] - crps[PARETO]
+    lead = paired_lead(material(scorecard), "purchases", "crps", PARETO, RATE)
+    assert lead.size == pytest.approx(difference.mean(), rel=1e-12)
+    assert lead.error == pytest.approx(difference.std(ddof=1) / math.sqrt(len(difference)), rel=1e-12)
+
+
+def test_the_same_customers_again_are_no_new_customers(scorecard: Scorecard) -> None:
+    again = replace(
+        scorecard,
+        predictions=pd.concat([scorecard.predictions, scorecard.predictions.assign(origin="1997-12-30")]),
+        totals=pd.concat([scorecard.totals, scorecard.totals.assign(origin="1997-12-30")]),
+    )
+    for metric in ("crps", "rmse", "mae", "brier"):
+        other = RATE if metric != "brier" else BGNBD
+        one, two = (
+            paired_lead(material(card), "purchases", metric, PARETO, other) for card in (scorecard, again)
+        )
+        assert (two.size, two.error) == pytest.approx((one.size, one.error), rel=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["crps", "rmse", "mae", "mae_of_mean", "gini", "capture_10"])
+def test_a_lead_is_the_difference_of_the_scores(twice: Scorecard, metric: str) -> None:
+    scores = twice.table("spend").groupby("model").mean()
+    sign = -1 if metric in {"gini", "capture_10"} else 1
+    expected = sign * (scores.loc[RATE, metric] - scores.loc[PARETO, metric])
+    lead = paired_lead(material(twice), "spend", metric, PARETO, RATE)
+    assert lead.size == pytest.approx(expected, rel=1e-9)
+    back = paired_lead(material(twice), "spend", metric, RATE, PARETO)
+    assert (back.size, back.error) == pytest.approx((-lead.size, lead.error), rel=1e-9)
+
+
+@pytest.mark.parametrize(("metric", "score"), [("rmse", metrics.rmse), ("gini", metrics.normalised_gini)])
+def test_standard_errors_agree_with_the_jackknife(scorecard: Scorecard, metric: str, score: object) -> None:
+    """A second algorithm; with 300 customers and 200 resamples the two agree within a third."""
+    rows = scorecard.predictions.query("quantity == 'purchases'")
+    actual, *means = (
+        rows.loc[rows["model"] == name, column].to_numpy()
+        for name, column in ((PARETO, "actual"), (PARETO, "mean"), (RATE, "mean"))
+    )
+    count = len(actual)
+    left_out = [np.arange(count) != i for i in range(count)]
+    lead = [score(actual[kept], means[0][kept]) - score(actual[kept], means[1][kept]) for kept in left_out]  # type: ignore[operator]
+    error = math.sqrt((count - 1) * np.var(lead))
+    found = paired_lead(material(scorecard), "purchases", metric, PARETO, RATE).error
+    assert error / 1.33 < found < 1.33 * error
+
+
+def test_chance_is_judged_over_all_origins(twice: Scorecard) -> None:
+    """A lead at the last origin alone, undone at the one before, is no lead."""
+    first = (
+        twice.predictions.query("model == @PARETO")["origin"] == min(twice.predictions["origin"])
+    ).to_numpy()
+    nudge = np.where(np.arange(len(first)) % 2, 0.02, -0.02)
+    undone = with_crps(twice, BGNBD, PARETO, np.where(first, -0.5, 0.501) + nudge)
+    assert re.search(rf"{re.escape(BGNBD)} \([^)]*behind\) cannot be told apart", about(undone))
+    steady = with_crps(twice, BGNBD, PARETO, 0.5 + nudge)
+    assert f"{BGNBD} (" not in about(steady)
+
+
+def test_those_it_cannot_tell_apart_are_named_in_every_branch(scorecard: Scorecard) -> None:
+    nudge = np.where(np.arange(600) % 2, 0.01, -0.0099)
+    close = with_crps(scorecard, BGNBD, PARETO, nudge)
+    said = f"cannot be told apart from {PARETO}"
+    bare = replace(without(close, f"model == '{RATE}'"), baseline=None)
+    own = replace(close, baseline=PARETO)
+    for card in (close, bare, own):
+        assert said in about(card).split("For the total use")[1]
+    formula = with_crps(with_crps(close, RATE, PARETO, -0.0001 + nudge[::-1]), BGNBD, PARETO, 9.0)
+    assert f"For the single customer use {RATE}" in about(formula)
+    assert f"{PARETO} (0.0" in about(formula)
+    assert "(may be chance)" in about(formula)
+
+
+def test_twins_and_one_customer_cannot_be_told_apart(scorecard: Scorecard) -> None:
+    twins = with_crps(scorecard, BGNBD, PARETO, 0.0)
+    assert "cannot be told apart" in about(twins).split("For the total")[1]
+    lonely = replace(scorecard, predictions=scorecard.predictions.query("customer_id == 'id-3'"))
+    assert math.isnan(paired_lead(material(lonely), "purchases", "crps", PARETO, RATE).error)
+    assert "one customer shows no spread" in about(lonely)
+
+
+def test_a_win_of_noise_is_called_level(scorecard: Scorecard) -> None:
+    """The formula is ahead on MAE of the median and Gini by next to nothing, then by much."""
+    rows = scorecard.predictions.query(f"model == '{PARETO}'").set_index(
+        ["origin", "quantity", "customer_id"]
+    )
+    keys = ["origin", "quantity", "customer_id"]
+
+    def copied(error: float) -> Scorecard:
+        def said(table: pd.DataFrame) -> np.ndarray:
+            like = rows.loc[pd.MultiIndex.from_frame(table[keys])]
+            noise = np.random.default_rng(4).normal(scale=0.02, size=len(like))
+            return ((1 - error) * (like["mean"] + noise) + error * like["actual"]).to_numpy()
+
+        return with_formula(with_crps(scorecard, BGNBD, PARETO, 9.0), "Copy", said)
+
+    level = wins(copied(0.0))
+    assert re.search(r"Level: Purchases, RMSE of the mean: Copy [\d.]+ against", level)
+    assert re.search(
+        r"Level: Purchases, Gini: Copy 0\.\d+ against 0\.\d+ for [^;]*, 0\.\d+ ± 0\.\d+ apart", level
+    )
+    assert "Nowhere beyond chance." in level
+    won = wins(copied(0.5))
+    assert re.search(r"- Purchases, RMSE of the mean: Copy", won)
+    assert re.search(r"- Purchases, Gini: Copy", won)
+    assert "Nowhere" not in won
+
+
+def test_the_verdict_is_the_same_every_time(twice: Scorecard) -> None:
+    assert told(twice) == told(replace(twice))
+    assert "chance among customers only, not among seasons" in told(twice)
+
+
+# --- means that a few draws carry ------------------------------------------------------------------------------
+
+
+def heavy(count: int = 400) -> np.ndarray:
+    return np.concatenate([np.full(count - 2, 10.0), np.full(2, 1e6)])
+
+
+def test_a_mean_outside_its_interval_comes_with_its_median() -> None:
+    forecast = example_forecast()
+    share = np.full((1, len(forecast.horizon.edges) - 1), 1 / (len(forecast.horizon.edges) - 1))
+    astray = replace(forecast, value=Quantity("value", heavy(), heavy()[:, None] * share))
+    page = repr(forecast_section(material(example_scorecard()), astray).blocks)
+    assert (
+        "mean 5,010, central 90 % predictive interval 10 to 10, median 10 (a few draws carry the mean)"
+        in page
+    )
+    assert "The mean of total value lies outside its own interval: a few draws carry the mean." in page
+    assert "few draws" not in repr(forecast_section(material(example_scorecard()), forecast).blocks)
+
+
+def test_customers_whose_mean_lies_outside_their_quantiles_are_counted() -> None:
+    forecast = example_forecast()
+    best = int(np.argmax(forecast.columns["clv_mean"]))
+    means = forecast.columns["clv_mean"].copy()
+    means[best] *= 1000
+    page = repr(
+        forecast_section(
+            material(example_scorecard()), replace(forecast, columns={**forecast.columns, "clv_mean": means})
+        ).blocks
+    )
+    assert "For 1 of them the mean lies outside their own quantiles" in page
+
+
+def test_a_backtest_says_whose_mean_lies_outside_its_interval(scorecard: Scorecard) -> None:
+    astray = with_totals(scorecard, first=(BGNBD, 1e4))
+    assert f"mean total outside its own interval, a few draws carry it: {BGNBD}" in comparison(
+        astray, "spend"
+    )
+    assert "few draws" not in comparison(scorecard, "spend").replace(BGNBD, "")
+    notes = repr(comparison_section(material(astray)).blocks)
+    assert f"Mean outside its own interval, because a few draws carry the mean: {BGNBD}." in notes

@@ -27,7 +27,7 @@ from clvmodels.io import read_table
 from clvmodels.models import PURCHASE_MODELS, SPEND_MODELS
 from clvmodels.report import write_report
 from clvmodels.rfm import RFM
-from clvmodels.transactions import door
+from clvmodels.transactions import rules
 
 COMMANDS = ("demo", "summarise", "fit", "forecast", "backtest", "report")
 QUICK = ("--draws", "60", "--purchase", "bg_nbd")
@@ -132,10 +132,10 @@ def test_help_names_every_model_and_method(shell: Shell) -> None:
 
 def test_choices_are_those_of_the_summary() -> None:
     hints = get_type_hints(Log)
-    assert get_args(hints["period"]) == get_args(hints["time_unit"]) == get_args(door.Period)
-    assert get_args(hints["first_purchase"]) == get_args(door.FirstPurchase)
-    assert get_args(hints["refunds"]) == get_args(door.Refunds)
-    assert get_args(hints["zero_spend"]) == get_args(door.ZeroSpend)
+    assert get_args(hints["period"]) == get_args(hints["time_unit"]) == get_args(rules.Period)
+    assert get_args(hints["first_purchase"]) == get_args(rules.FirstPurchase)
+    assert get_args(hints["refunds"]) == get_args(rules.Refunds)
+    assert get_args(hints["zero_spend"]) == get_args(rules.ZeroSpend)
 
 
 def test_version_and_the_list_of_commands(shell: Shell) -> None:

@@ -57,7 +57,8 @@ def business_priors(
         that up. The time in which half of the customers leave is 0.7 (s large) to 1.5 (s = 0.5) times this.
     lifetime_purchases
         ``1 + b / a``, the number of repeat purchases of a customer who leaves with the average probability;
-        both ends above 1. It is the only lifetime of models whose customers leave at a purchase.
+        both ends above 1. It is the only lifetime of models whose customers leave at a purchase; where they may
+        leave at the very first one, that one is counted.
     spend_per_purchase
         ``p * gamma / q``, a purchase of a customer with the average rate of spending, in the currency of the
         log. The average over customers is ``q / (q - 1)`` times this.

@@ -173,7 +173,8 @@ class FittedCLV:
         """
         model = cast(PurchaseModel, self.purchase.model)
         zeros = np.zeros(len(age))
-        unknown = RFM.from_arrays(frequency=zeros, recency=zeros, T=zeros)
+        time_unit = self.purchase.provenance["time_unit"]
+        unknown = RFM.from_arrays(frequency=zeros, recency=zeros, T=zeros, time_unit=time_unit)
         return model.expected_purchases(self.purchase.mode, unknown, age)
 
     def forecast(
@@ -239,9 +240,7 @@ class FittedCLV:
         FitError
             If a fit has failed.
         """
-        target = self.rfm if rfm is None else rfm
-        if target is None:
-            raise ArgumentError("a loaded fit holds no customers; summarise them and pass rfm=")
+        target = self._target(rfm)
         _check_arguments(self.purchase.provenance["time_unit"], target, margin, draws, block_size)
         for posterior in self.posteriors:
             posterior.raise_if_failed()
@@ -250,20 +249,26 @@ class FittedCLV:
         simulation = Simulation.of(
             self.purchase, self.spend, target, plan, discount=discount, margin=margin, draws=draws, seed=seed
         )
-        rates = {"annual_discount_rate": annual_discount_rate, "margin": margin}
+        run = {"annual_discount_rate": annual_discount_rate, "margin": margin, "draws": draws, "seed": seed}
         forecast = gather(
             simulation.blocks(block_size, progress),
             target,
             plan,
             name=self.name,
             is_distribution=True,
-            provenance=_provenance(self, target, plan) | rates | {"draws": draws, "seed": seed},
+            provenance=_provenance(self, target, plan) | run,
             levels=levels,
             observe=observe,
             keep_draws=keep_draws,
         )
         _warn_of_missing_means(forecast)
         return forecast
+
+    def _target(self, rfm: RFM | None) -> RFM:
+        target = self.rfm if rfm is None else rfm
+        if target is None:
+            raise ArgumentError("a loaded fit holds no customers; summarise them and pass rfm=")
+        return target
 
 
 def _warn_of_missing_means(forecast: Forecast) -> None:

@@ -258,6 +258,13 @@ def test_those_it_cannot_tell_apart_are_named_in_every_branch(scorecard: Scoreca
     assert "(may be chance)" in about(formula)
 
 
+def test_a_formula_close_behind_takes_the_edge_off_the_headline(scorecard: Scorecard) -> None:
+    nudge = np.where(np.arange(600) % 2, 0.01, -0.0099)
+    close = about(with_crps(with_crps(scorecard, BGNBD, PARETO, 9.0), RATE, PARETO, nudge))
+    assert f"(may be chance) than that of the historical formula and here the best formula, {RATE}" in close
+    assert re.search(rf"{RATE} \([^)]*behind\) cannot be told apart from {re.escape(PARETO)}", close)
+
+
 def test_twins_and_one_customer_cannot_be_told_apart(scorecard: Scorecard) -> None:
     twins = with_crps(scorecard, BGNBD, PARETO, 0.0)
     assert "cannot be told apart" in about(twins).split("For the total")[1]

@@ -1,4 +1,4 @@
-"""Coordinates in which a posterior is round: the log parameters, centred at the mode and scaled by its curvature."""
+"""Coordinates in which a posterior is round: the log parameters, centred and scaled by a covariance."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Whitened:
     objective
         Log density of z.
     centre
-        (P,) mode of z.
+        (P,) mode or mean of z.
     root
-        (P, P) lower Cholesky factor of the covariance at the mode.
+        (P, P) lower Cholesky factor of a covariance of z, at the mode or of draws.
     """
 
     objective: Objective

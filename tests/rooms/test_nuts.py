@@ -146,7 +146,7 @@ def test_what_chains_may_get_wrong_is_told(
 
 def test_a_boundary_is_declined_with_its_reason() -> None:
     n = 200
-    rfm = clv.RFM.from_arrays(frequency=np.zeros(n), recency=np.zeros(n), T=np.full(n, 40.0))
+    rfm = clv.RFM.from_arrays(frequency=np.zeros(n), recency=np.zeros(n), T=np.full(n, 40.0), time_unit="W")
     objective = build_objective(get_model("bg_nbd"), rfm, with_prior=True)
     mode = replace(find_mode(objective), covariance=None, status=FitStatus.AT_BOUNDARY, reason="a → 0")
     drawn = Nuts().draw(objective, mode, 100, 0)
@@ -209,7 +209,7 @@ def test_pymc_samples_the_same_posterior_with_its_own_sampler(customers: clv.RFM
 
 
 def test_the_registered_method_can_be_believed() -> None:
-    assert METHODS["nuts"] == Nuts(chains=4, tune=1000, length=1000, sampler="nutpie")
+    assert METHODS["nuts"] == Nuts(chains=4, tune=1000, length=1000, target_accept=0.9, sampler="nutpie")
 
 
 def test_laplace_hands_over_what_it_cannot_draw_and_says_so(

@@ -14,6 +14,7 @@ from clvmodels.inference.posterior import Posterior
 from clvmodels.inference.priors import Priors
 from clvmodels.inference.pymc_model import pymc_model
 from clvmodels.models import get_purchase_model, get_spend_model
+from clvmodels.prediction import check_seed
 from clvmodels.rfm import RFM
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def fit_joint(
     ArgumentError, DataError
         As `fit`.
     """
+    check_seed(seed)
     if draws < 2:
         raise ArgumentError(f"draws={draws} must be at least 2")
     way = Nuts() if method is None else method

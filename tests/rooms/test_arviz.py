@@ -100,7 +100,9 @@ def test_what_arviz_cannot_read_is_refused(chained: Posterior, customers: clv.RF
         chained.to_arviz(customers, by="row")
     with pytest.raises(clv.ArgumentError, match="not fitted to these customers"):
         chained.to_arviz(customers.take(slice(0, 9)))
-    halves = clv.RFM.from_arrays(frequency=[1, 0, 3], recency=[2, 0, 5], T=[8, 8, 9], weights=[1, 2.5, 1])
+    halves = clv.RFM.from_arrays(
+        frequency=[1, 0, 3], recency=[2, 0, 5], T=[8, 8, 9], weights=[1, 2.5, 1], time_unit="W"
+    )
     with pytest.raises(clv.ArgumentError, match="broken number"):
         clv.fit("bg_nbd", halves, draws=40).to_arviz(halves)
 

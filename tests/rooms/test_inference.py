@@ -40,7 +40,7 @@ def degenerate_sets() -> dict[str, dict[str, np.ndarray]]:
 @pytest.mark.parametrize("case", degenerate_sets())
 def test_degenerate_data_are_named_and_forecast_all_the_same(case: str, name: str, method: str) -> None:
     columns = degenerate_sets()[case]
-    rfm = clv.RFM.from_arrays(**columns)
+    rfm = clv.RFM.from_arrays(**columns, time_unit="W")
     posterior = clv.fit(name, rfm, method=QUICK[method], draws=100)
     assert posterior.status.usable
     if method == "mle":
@@ -53,7 +53,7 @@ def test_degenerate_data_are_named_and_forecast_all_the_same(case: str, name: st
 
 
 def test_a_boundary_is_named_and_has_no_standard_error() -> None:
-    rfm = clv.RFM.from_arrays(**degenerate_sets()["no churn"])
+    rfm = clv.RFM.from_arrays(**degenerate_sets()["no churn"], time_unit="W")
     posterior = clv.fit("bg_nbd", rfm, method="mle")
     assert posterior.status is FitStatus.AT_BOUNDARY
     assert "a → 0" in posterior.reason
@@ -64,7 +64,7 @@ def test_a_boundary_is_named_and_has_no_standard_error() -> None:
 
 
 def test_a_parameter_that_rests_on_its_prior_is_named() -> None:
-    rfm = clv.RFM.from_arrays(frequency=[3], recency=[20], T=[30])
+    rfm = clv.RFM.from_arrays(frequency=[3], recency=[20], T=[30], time_unit="W")
     posterior = clv.fit("bg_nbd", rfm, method="map")
     assert posterior.status is FitStatus.NOT_IDENTIFIED
     assert posterior.reason.startswith("a, b:")
@@ -134,18 +134,18 @@ def test_options_that_do_not_exist_are_refused(cdnow_rfm: clv.RFM, options: dict
 
 
 def test_models_that_do_not_exist_are_refused(cdnow_rfm: clv.RFM) -> None:
-    with pytest.raises(clv.ArgumentError, match="bg_nbd, gamma_gamma, pareto_nbd"):
+    with pytest.raises(clv.ArgumentError, match="bg_nbd, gamma_gamma, mbg_nbd, pareto_nbd"):
         clv.fit("bgnbd", cdnow_rfm)
 
 
 def test_customers_without_any_time_are_refused() -> None:
-    rfm = clv.RFM.from_arrays(frequency=[0, 0], recency=[0, 0], T=[0, 0])
+    rfm = clv.RFM.from_arrays(frequency=[0, 0], recency=[0, 0], T=[0, 0], time_unit="W")
     with pytest.raises(clv.DataError, match="very end of observation"):
         clv.fit("bg_nbd", rfm)
 
 
 def test_a_spend_model_without_spend_is_refused() -> None:
-    rfm = clv.RFM.from_arrays(frequency=[1, 0], recency=[2, 0], T=[4, 4])
+    rfm = clv.RFM.from_arrays(frequency=[1, 0], recency=[2, 0], T=[4, 4], time_unit="W")
     with pytest.raises(clv.DataError, match="holds no spend_count"):
         clv.fit("gamma_gamma", rfm)
 

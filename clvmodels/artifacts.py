@@ -62,7 +62,9 @@ def save_fit(fitted: FittedCLV, folder: str | Path) -> Path:
     >>> import tempfile
     >>> from clvmodels.forecast import CLVModel
     >>> from clvmodels.rfm import RFM
-    >>> rfm = RFM.from_arrays(frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38])
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38], time_unit="W"
+    ... )
     >>> fitted = CLVModel("bg_nbd", spend=None).fit(rfm, method="map")
     >>> folder = tempfile.TemporaryDirectory()
     >>> again = load_fit(save_fit(fitted, Path(folder.name) / "fit"))

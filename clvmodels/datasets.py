@@ -263,7 +263,7 @@ def _spend(
     zeros = np.zeros(customers)
     statistics = {name: zeros for name in model.needs if name not in {"monetary_value", "spend_count"}}
     unknown = RFM.from_arrays(
-        frequency=zeros, recency=zeros, T=zeros, monetary_value=zeros, statistics=statistics
+        frequency=zeros, recency=zeros, T=zeros, monetary_value=zeros, statistics=statistics, time_unit="W"
     )
     amounts = model.sample_spend(_theta(model.name, model.params, params), unknown, row, rng)
     return np.maximum(np.round(amounts, 2), 0.01)

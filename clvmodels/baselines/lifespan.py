@@ -48,7 +48,7 @@ class LifespanCLV:
     26 weeks and of a year ahead only 26 weeks count: 130.
 
     >>> rfm = RFM.from_arrays(
-    ...     frequency=[3], recency=[18], T=[20], monetary_value=[25], statistics={"spend_first": [25]}
+    ...     frequency=[3], recency=[18], T=[20], monetary_value=[25], statistics={"spend_first": [25]}, time_unit="W"
     ... )
     >>> LifespanCLV(churn=0.5).fit(rfm).forecast("52W").total.mean
     130.0
@@ -125,6 +125,7 @@ class AOVFrequencyLifespan:
     >>> rfm = RFM.from_arrays(
     ...     frequency=[3, 0], recency=[18, 0], T=[20, 20], monetary_value=[25, 0],
     ...     statistics={"spend_first": [25, 50]},
+    ...     time_unit="W",
     ... )
     >>> AOVFrequencyLifespan(churn=0.5).fit(rfm).forecast("52W").customers["clv_mean"].tolist()
     [97.5, 97.5]
@@ -201,7 +202,9 @@ def churn_between_periods(rfm: RFM, period: str = "13W") -> float:
     --------
     Last purchases 2, 5 (too young), 15, 20 and 30 weeks ago: one kept, two lost, one gone before.
 
-    >>> rfm = RFM.from_arrays(frequency=[1, 1, 0, 1, 1], recency=[38, 4, 0, 20, 10], T=[40, 9, 15, 40, 40])
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[1, 1, 0, 1, 1], recency=[38, 4, 0, 20, 10], T=[40, 9, 15, 40, 40], time_unit="W"
+    ... )
     >>> round(churn_between_periods(rfm), 4)
     0.6667
     """

@@ -91,6 +91,7 @@ class NetHistoricalCLV:
     >>> rfm = RFM.from_arrays(
     ...     frequency=[2, 0], recency=[18, 0], T=[20, 20], monetary_value=[25, 0],
     ...     statistics={"spend_first": [25, 25]},
+    ...     time_unit="W",
     ... )
     >>> NetHistoricalCLV(acquisition_cost=30).fit(rfm).forecast("10W").customers["clv_mean"].tolist()
     [10.0, 10.0]

@@ -118,7 +118,9 @@ class CohortAverage:
     --------
     Two customers of 20 weeks spent 60 and 0, together 60 in 40 weeks: 1.5 a week each.
 
-    >>> rfm = RFM.from_arrays(frequency=[3, 0], recency=[9, 0], T=[20, 20], monetary_value=[20, 0])
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[3, 0], recency=[9, 0], T=[20, 20], monetary_value=[20, 0], time_unit="W"
+    ... )
     >>> CohortAverage(cohort="4W").fit(rfm).forecast("10W").customers["clv_mean"].tolist()
     [15.0, 15.0]
     """
@@ -185,7 +187,7 @@ class ZeroForecast:
 
     Examples
     --------
-    >>> rfm = RFM.from_arrays(frequency=[4], recency=[18], T=[20], monetary_value=[25])
+    >>> rfm = RFM.from_arrays(frequency=[4], recency=[18], T=[20], monetary_value=[25], time_unit="W")
     >>> ZeroForecast().fit(rfm).forecast("10W").total.mean
     0.0
     """

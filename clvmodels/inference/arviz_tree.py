@@ -53,7 +53,9 @@ def to_arviz(posterior: Posterior, rfm: RFM | None = None, *, by: str = "custome
     Examples
     --------
     >>> from clvmodels.inference import fit
-    >>> rfm = RFM.from_arrays(frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38])
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38], time_unit="W"
+    ... )
     >>> tree = to_arviz(fit("bg_nbd", rfm, draws=50), rfm)
     >>> list(tree.children)
     ['posterior', 'prior', 'log_likelihood', 'observed_data', 'constant_data']

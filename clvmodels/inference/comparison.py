@@ -98,7 +98,9 @@ def compare(posteriors: Mapping[str, Posterior], rfm: RFM) -> pd.DataFrame:
     Examples
     --------
     >>> from clvmodels.inference import fit
-    >>> rfm = RFM.from_arrays(frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38])
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38], time_unit="W"
+    ... )
     >>> fits = {name: fit(name, rfm, draws=200) for name in ("bg_nbd", "pareto_nbd")}
     >>> sorted(compare(fits, rfm).index)
     ['bg_nbd', 'pareto_nbd']

@@ -77,7 +77,9 @@ def fit(
 
     Examples
     --------
-    >>> rfm = RFM.from_arrays(frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38])
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38], time_unit="W"
+    ... )
     >>> posterior = fit("bg_nbd", rfm, method="map")
     >>> posterior.names
     ('r', 'alpha', 'a', 'b')

@@ -94,7 +94,9 @@ def prior_predictive(
 
     Examples
     --------
-    >>> rfm = RFM.from_arrays(frequency=[2, 1, 0, 4], recency=[30, 2, 0, 36], T=[39, 38, 37, 39])
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[2, 1, 0, 4], recency=[30, 2, 0, 36], T=[39, 38, 37, 39], time_unit="W"
+    ... )
     >>> predictive = prior_predictive("bg_nbd", rfm, draws=50, seed=1)
     >>> predictive.draws.shape, predictive.names[0], float(predictive.observed[0])
     ((50, 4), 'repeat purchases per customer', 1.75)
@@ -133,7 +135,9 @@ def prior_predictive_spend(
 
     Examples
     --------
-    >>> rfm = RFM.from_arrays(frequency=[2, 4], recency=[30, 36], T=[39, 39], monetary_value=[10.0, 30.0])
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[2, 4], recency=[30, 36], T=[39, 39], monetary_value=[10.0, 30.0], time_unit="W"
+    ... )
     >>> predictive = prior_predictive_spend("gamma_gamma", rfm, draws=50, seed=1)
     >>> round(float(predictive.observed[0]), 2)
     23.33

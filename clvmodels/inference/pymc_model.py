@@ -44,7 +44,9 @@ def pymc_model(*objectives: Objective) -> pymc.Model:
     >>> from clvmodels.inference.objective import build_objective
     >>> from clvmodels.models import get_model
     >>> from clvmodels.rfm import RFM
-    >>> rfm = RFM.from_arrays(frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38])
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38], time_unit="W"
+    ... )
     >>> model = pymc_model(build_objective(get_model("bg_nbd"), rfm, with_prior=True))
     >>> sorted(model.named_vars)
     ['a', 'alpha', 'b', 'log_bg_nbd', 'loglik_bg_nbd', 'r']

@@ -45,7 +45,7 @@ class BGNBD:
     A customer of the CDNOW sample, 26 repeat purchases in 31 weeks:
 
     >>> model, theta = BGNBD(), np.array([0.2426, 4.4136, 0.7929, 2.4259])
-    >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31])
+    >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
     >>> model.p_alive(theta, rfm).round(4).tolist(), model.expected_purchases(theta, rfm, 52).round(2).tolist()
     ([0.9689], [25.76])
     """
@@ -95,7 +95,7 @@ class BGNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[2], recency=[30.43], T=[38.86])
+        >>> rfm = RFM.from_arrays(frequency=[2], recency=[30.43], T=[38.86], time_unit="W")
         >>> BGNBD().loglik(np.array([0.243, 4.414, 0.793, 2.426]), rfm).round(4).tolist()
         [-9.4586]
         """
@@ -108,7 +108,7 @@ class BGNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.4, 0], T=[38.9, 38.9])
+        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.4, 0], T=[38.9, 38.9], time_unit="W")
         >>> value, slope = BGNBD().loglik_grad(np.array([0.243, 4.414, 0.793, 2.426]), rfm)
         >>> value.shape, slope.shape
         ((2,), (4, 2))
@@ -125,7 +125,7 @@ class BGNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[0, 10], recency=[0, 20], T=[39, 39])
+        >>> rfm = RFM.from_arrays(frequency=[0, 10], recency=[0, 20], T=[39, 39], time_unit="W")
         >>> BGNBD().p_alive(np.array([0.243, 4.414, 0.793, 2.426]), rfm).round(3).tolist()
         [1.0, 0.038]
         """
@@ -155,7 +155,7 @@ class BGNBD:
         --------
         A new customer of CDNOW, in 52 weeks:
 
-        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0])
+        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0], time_unit="W")
         >>> BGNBD().expected_purchases(np.array([0.2426, 4.4136, 0.7929, 2.4259]), rfm, 52).round(3).tolist()
         [1.444]
         """
@@ -186,7 +186,7 @@ class BGNBD:
         Examples
         --------
         >>> model, theta = BGNBD(), np.array([0.2426, 4.4136, 0.7929, 2.4259])
-        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31])
+        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
         >>> model.expected_discounted_purchases(theta, rfm, 52, 0.002).round(2).tolist()
         [24.61]
         """
@@ -201,7 +201,7 @@ class BGNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[10], recency=[37], T=[39])
+        >>> rfm = RFM.from_arrays(frequency=[10], recency=[37], T=[39], time_unit="W")
         >>> BGNBD().p_alive_later(np.array([0.243, 4.414, 0.793, 2.426]), rfm, 52).round(3).tolist()
         [0.536]
         """
@@ -235,7 +235,7 @@ class BGNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0])
+        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0], time_unit="W")
         >>> model, theta = BGNBD(), np.array([0.2426, 4.4136, 0.7929, 2.4259])
         >>> model.purchase_pmf(theta, rfm, np.arange(3)[:, None], 39).round(3).tolist()
         [[0.574], [0.199], [0.085]]
@@ -267,7 +267,7 @@ class BGNBD:
         Examples
         --------
         >>> model, theta = BGNBD(), np.array([0.2426, 4.4136, 0.7929, 2.4259])
-        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31])
+        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
         >>> draws = np.repeat(theta[:, None], 4000, axis=1)
         >>> row, time = model.sample_purchase_times(draws, rfm, model.p_alive(draws, rfm), 52, np.random.default_rng(1))
         >>> bool(abs(len(row) / 4000 - 25.76) < 0.5), bool(time.max() <= 52)

@@ -44,7 +44,9 @@ class GammaGamma:
 
     Examples
     --------
-    >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.43, 0], T=[38.86, 38.86], monetary_value=[22.345, 0])
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[2, 0], recency=[30.43, 0], T=[38.86, 38.86], monetary_value=[22.345, 0], time_unit="W"
+    ... )
     >>> theta = np.array([6.24957, 3.74423, 15.44352])
     >>> GammaGamma().expected_spend(theta, rfm).round(2).tolist()
     [24.65, 35.17]
@@ -162,7 +164,9 @@ class GammaGamma:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.43, 0], T=[38.86, 38.86], monetary_value=[22.345, 0])
+        >>> rfm = RFM.from_arrays(
+        ...     frequency=[2, 0], recency=[30.43, 0], T=[38.86, 38.86], monetary_value=[22.345, 0], time_unit="W"
+        ... )
         >>> GammaGamma().median_spend(np.array([6.24957, 3.74423, 15.44352]), rfm).round(2).tolist()
         [22.37, 26.75]
         """

@@ -46,7 +46,7 @@ class MBGNBD:
     A customer of the CDNOW sample who never came back, and a loyal one:
 
     >>> model, theta = MBGNBD(), np.array([0.525, 6.183, 0.891, 1.614])
-    >>> rfm = RFM.from_arrays(frequency=[0, 26], recency=[0, 30.857], T=[31, 31])
+    >>> rfm = RFM.from_arrays(frequency=[0, 26], recency=[0, 30.857], T=[31, 31], time_unit="W")
     >>> model.p_alive(theta, rfm).round(4).tolist(), model.expected_purchases(theta, rfm, 52).round(2).tolist()
     ([0.4139, 0.9655], [0.25, 24.0])
     """
@@ -96,7 +96,7 @@ class MBGNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[2], recency=[30.43], T=[38.86])
+        >>> rfm = RFM.from_arrays(frequency=[2], recency=[30.43], T=[38.86], time_unit="W")
         >>> MBGNBD().loglik(np.array([0.525, 6.183, 0.891, 1.614]), rfm).round(4).tolist()
         [-9.4856]
         """
@@ -109,7 +109,7 @@ class MBGNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.4, 0], T=[38.9, 38.9])
+        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.4, 0], T=[38.9, 38.9], time_unit="W")
         >>> value, slope = MBGNBD().loglik_grad(np.array([0.525, 6.183, 0.891, 1.614]), rfm)
         >>> value.shape, slope.shape
         ((2,), (4, 2))
@@ -126,7 +126,7 @@ class MBGNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[0, 10], recency=[0, 20], T=[39, 39])
+        >>> rfm = RFM.from_arrays(frequency=[0, 10], recency=[0, 20], T=[39, 39], time_unit="W")
         >>> MBGNBD().p_alive(np.array([0.525, 6.183, 0.891, 1.614]), rfm).round(3).tolist()
         [0.389, 0.04]
         """
@@ -156,7 +156,7 @@ class MBGNBD:
         --------
         A new customer of CDNOW, in 52 weeks:
 
-        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0])
+        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0], time_unit="W")
         >>> MBGNBD().expected_purchases(np.array([0.525, 6.183, 0.891, 1.614]), rfm, 52).round(3).tolist()
         [1.42]
         """
@@ -187,7 +187,7 @@ class MBGNBD:
         Examples
         --------
         >>> model, theta = MBGNBD(), np.array([0.525, 6.183, 0.891, 1.614])
-        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31])
+        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
         >>> model.expected_discounted_purchases(theta, rfm, 52, 0.002).round(2).tolist()
         [22.94]
         """
@@ -202,7 +202,7 @@ class MBGNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[10], recency=[37], T=[39])
+        >>> rfm = RFM.from_arrays(frequency=[10], recency=[37], T=[39], time_unit="W")
         >>> MBGNBD().p_alive_later(np.array([0.525, 6.183, 0.891, 1.614]), rfm, 52).round(3).tolist()
         [0.505]
         """
@@ -236,7 +236,7 @@ class MBGNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0])
+        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0], time_unit="W")
         >>> model, theta = MBGNBD(), np.array([0.525, 6.183, 0.891, 1.614])
         >>> model.purchase_pmf(theta, rfm, np.arange(3)[:, None], 39).round(3).tolist()
         [[0.582], [0.183], [0.087]]
@@ -268,7 +268,7 @@ class MBGNBD:
         Examples
         --------
         >>> model, theta = MBGNBD(), np.array([0.525, 6.183, 0.891, 1.614])
-        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31])
+        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
         >>> draws = np.repeat(theta[:, None], 4000, axis=1)
         >>> row, time = model.sample_purchase_times(draws, rfm, model.p_alive(draws, rfm), 52, np.random.default_rng(1))
         >>> bool(abs(len(row) / 4000 - 24.0) < 0.5), bool(time.max() <= 52)

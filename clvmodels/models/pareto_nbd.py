@@ -76,7 +76,7 @@ class ParetoNBD:
     A customer of the CDNOW sample, 26 repeat purchases in 31 weeks:
 
     >>> model, theta = ParetoNBD(), np.array([0.5533, 10.578, 0.6062, 11.669])
-    >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31])
+    >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
     >>> model.p_alive(theta, rfm).round(4).tolist(), model.expected_purchases(theta, rfm, 52).round(2).tolist()
     ([0.9979], [25.46])
     """
@@ -126,7 +126,7 @@ class ParetoNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[221], recency=[103.42857], T=[103.57143])
+        >>> rfm = RFM.from_arrays(frequency=[221], recency=[103.42857], T=[103.57143], time_unit="W")
         >>> ParetoNBD().loglik(np.array([0.5143, 2.8845, 0.2856, 14.1087]), rfm).round(5).tolist()
         [-61.58465]
         """
@@ -139,7 +139,7 @@ class ParetoNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.4, 0], T=[38.9, 38.9])
+        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.4, 0], T=[38.9, 38.9], time_unit="W")
         >>> value, slope = ParetoNBD().loglik_grad(np.array([0.55, 10.6, 0.61, 11.7]), rfm)
         >>> value.shape, slope.shape
         ((2,), (4, 2))
@@ -154,7 +154,7 @@ class ParetoNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[39])
+        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[39], time_unit="W")
         >>> ParetoNBD().p_alive(np.array([0.5533, 10.578, 0.6062, 11.669]), rfm).round(3).tolist()
         [0.294]
         """
@@ -185,7 +185,7 @@ class ParetoNBD:
         --------
         A new customer of CDNOW, in 52 weeks:
 
-        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0])
+        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0], time_unit="W")
         >>> ParetoNBD().expected_purchases(np.array([0.5533, 10.578, 0.6062, 11.669]), rfm, 52).round(2).tolist()
         [1.47]
         """
@@ -222,7 +222,7 @@ class ParetoNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[7], recency=[35], T=[77.86])
+        >>> rfm = RFM.from_arrays(frequency=[7], recency=[35], T=[77.86], time_unit="W")
         >>> theta = np.array([0.5629966, 12.5590370, 0.4081095, 10.5148048])
         >>> ParetoNBD().expected_discounted_purchases(theta, rfm, np.inf, 0.0027).round(4).tolist()
         [1.8642]
@@ -241,7 +241,7 @@ class ParetoNBD:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31])
+        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
         >>> ParetoNBD().p_alive_later(np.array([0.5533, 10.578, 0.6062, 11.669]), rfm, 52).round(3).tolist()
         [0.616]
         """
@@ -275,7 +275,7 @@ class ParetoNBD:
         Examples
         --------
         >>> model, theta = ParetoNBD(), np.array([0.5533, 10.578, 0.6062, 11.669])
-        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0])
+        >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0], time_unit="W")
         >>> model.purchase_pmf(theta, rfm, np.arange(3)[:, None], 39).round(3).tolist()
         [[0.594], [0.166], [0.083]]
         """
@@ -313,7 +313,7 @@ class ParetoNBD:
         Examples
         --------
         >>> model, theta = ParetoNBD(), np.array([0.5533, 10.578, 0.6062, 11.669])
-        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31])
+        >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
         >>> draws = np.repeat(theta[:, None], 4000, axis=1)
         >>> row, time = model.sample_purchase_times(draws, rfm, model.p_alive(draws, rfm), 52, np.random.default_rng(1))
         >>> bool(abs(len(row) / 4000 - 25.46) < 0.5), bool(time.max() <= 52)

@@ -76,11 +76,11 @@ class RFM:
         frequency: Any,
         recency: Any,
         T: Any,
+        time_unit: str,
         monetary_value: Any = None,
         spend_count: Any = None,
         customer_id: Any = None,
         weights: Any = None,
-        time_unit: str = "W",
         observation_end: Moment | None = None,
         statistics: Mapping[str, Any] | None = None,
         report: DataReport | None = None,
@@ -93,7 +93,8 @@ class RFM:
             As the attributes. `monetary_value` may be NaN where there is no purchase behind it;
             `spend_count` defaults to `frequency`, `customer_id` to 0..n-1, `weights` to ones.
         time_unit
-            Unit of `recency` and `T`.
+            Unit of `recency` and `T`. It has no default: days taken for weeks would go unnoticed and make
+            every forecast seven times too small.
         observation_end
             Last observed date (the whole day) or instant; without it horizons must be durations in
             units of fixed length.
@@ -185,7 +186,9 @@ class RFM:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[3, 0], T=[4, 5], customer_id=["ann", "bob"])
+        >>> rfm = RFM.from_arrays(
+        ...     frequency=[2, 0], recency=[3, 0], T=[4, 5], customer_id=["ann", "bob"], time_unit="W"
+        ... )
         >>> rfm.select(["bob"]).T.tolist()
         [5.0]
         """
@@ -214,7 +217,7 @@ class RFM:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[1, 0, 0], recency=[2, 0, 0], T=[4, 4, 4])
+        >>> rfm = RFM.from_arrays(frequency=[1, 0, 0], recency=[2, 0, 0], T=[4, 4, 4], time_unit="W")
         >>> patterns, pattern_of = rfm.compress()
         >>> patterns.weights.tolist(), pattern_of.tolist()
         ([2.0, 1.0], [1, 0, 0])
@@ -245,7 +248,7 @@ class RFM:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays(frequency=[1], recency=[2], T=[4])
+        >>> rfm = RFM.from_arrays(frequency=[1], recency=[2], T=[4], time_unit="W")
         >>> rfm.newcomers(2).customer_id.tolist()
         ['new customer 1', 'new customer 2']
         """

@@ -41,7 +41,9 @@ def watched(row: np.ndarray, age: np.ndarray, T: np.ndarray) -> RFM:
     seen = age <= T[row]
     recency = np.zeros(len(T))
     np.maximum.at(recency, row[seen], age[seen])
-    return RFM.from_arrays(frequency=np.bincount(row[seen], minlength=len(T)), recency=recency, T=T)
+    return RFM.from_arrays(
+        frequency=np.bincount(row[seen], minlength=len(T)), recency=recency, T=T, time_unit="W"
+    )
 
 
 def z_score(difference: np.ndarray) -> float:
@@ -59,5 +61,5 @@ def motley_crowd() -> RFM:
     ]
     frequency, recency, T = zip(*histories, (0, 0.0, 0.0), strict=True)
     return RFM.from_arrays(
-        frequency=frequency, recency=recency, T=T, customer_id=[f"c{x}" for x in range(len(T))]
+        frequency=frequency, recency=recency, T=T, customer_id=[f"c{x}" for x in range(len(T))], time_unit="W"
     )

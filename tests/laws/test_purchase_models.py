@@ -135,7 +135,7 @@ def test_customer_seen_buying_now_is_alive(model: PurchaseModel) -> None:
     """A later last purchase never makes death more likely. Kills P(alive) that is P(left)."""
     recency = np.linspace(0.0, 39.0, 200)
     for x in (1, 2, 30, 1000):
-        rfm = RFM.from_arrays(frequency=np.full(200, x), recency=recency, T=np.full(200, 39.0))
+        rfm = RFM.from_arrays(frequency=np.full(200, x), recency=recency, T=np.full(200, 39.0), time_unit="W")
         for theta in hostile(model).T:
             alive = model.p_alive(theta, rfm)
             assert np.all(np.diff(alive) >= -ROUNDING * alive[1:])
@@ -160,7 +160,10 @@ def test_sampled_purchases_average_to_their_expectation(
     20,000 draws of each of 6 histories, one z-score each, for two horizons.
     """
     rfm = RFM.from_arrays(
-        frequency=[0, 0, 1, 3, 12, 40], recency=[0, 0, 6, 38, 20, 38.5], T=[0, 39, 39, 39, 26, 39]
+        frequency=[0, 0, 1, 3, 12, 40],
+        recency=[0, 0, 6, 38, 20, 38.5],
+        T=[0, 39, 39, 39, 26, 39],
+        time_unit="W",
     )
     theta = np.repeat(typical(model)[:, None, None], 20_000, axis=1)
     alive = model.p_alive(theta, rfm)
@@ -197,7 +200,7 @@ def test_sampling_survives_hostile_parameters(model: PurchaseModel, rng: np.rand
     """Kills an overflow in the life of a customer who never leaves; warnings are errors here."""
     theta = np.repeat(hostile(model, sigmas=5.0), 100, axis=1)
     for x, t_x, age in ((7, 20.0, 39.0), (0, 0.0, 39.0), (0, 0.0, 0.0)):
-        rfm = RFM.from_arrays(frequency=[x], recency=[t_x], T=[age])
+        rfm = RFM.from_arrays(frequency=[x], recency=[t_x], T=[age], time_unit="W")
         expected = model.expected_purchases(theta, rfm, 4.0)
         calm = theta[:, expected < 100.0]
         row, time = model.sample_purchase_times(calm, rfm, model.p_alive(calm, rfm), 4.0, rng)

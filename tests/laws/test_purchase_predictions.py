@@ -47,13 +47,18 @@ def crowd() -> RFM:
 def six() -> RFM:
     """A new customer, a silent one, and four who bought."""
     return RFM.from_arrays(
-        frequency=[0, 0, 1, 3, 12, 40], recency=[0, 0, 6, 38, 20, 38.5], T=[0, 39, 39, 39, 26, 39]
+        frequency=[0, 0, 1, 3, 12, 40],
+        recency=[0, 0, 6, 38, 20, 38.5],
+        T=[0, 39, 39, 39, 26, 39],
+        time_unit="W",
     )
 
 
 def aged(rfm: RFM, time: float | np.ndarray) -> RFM:
     """The same customers, having bought nothing for so long."""
-    return RFM.from_arrays(frequency=rfm.frequency, recency=rfm.recency, T=rfm.T + time)
+    return RFM.from_arrays(
+        frequency=rfm.frequency, recency=rfm.recency, T=rfm.T + time, time_unit=rfm.time_unit
+    )
 
 
 @ASKED
@@ -178,7 +183,10 @@ def test_discounted_samples_average_to_their_expectation(
     20,000 draws of each of 6 histories, one z-score each, for two rates.
     """
     rfm = RFM.from_arrays(
-        frequency=[0, 0, 1, 3, 12, 40], recency=[0, 0, 6, 38, 20, 38.5], T=[0, 39, 39, 39, 26, 39]
+        frequency=[0, 0, 1, 3, 12, 40],
+        recency=[0, 0, 6, 38, 20, 38.5],
+        T=[0, 39, 39, 39, 26, 39],
+        time_unit="W",
     )
     theta = np.repeat(typical(model)[:, None, None], 20_000, axis=1)
     alive = model.p_alive(theta, rfm)
@@ -296,7 +304,7 @@ def test_newcomers_buy_as_often_as_lives_are_told(model: PurchaseModel, rng: np.
     Kills a first purchase without its chance to leave, where the model has one. 200,000 whole lives, 7 z-scores.
     """
     count, age = 200_000, 30.0
-    newcomer = RFM.from_arrays(frequency=[0], recency=[0], T=[0])
+    newcomer = RFM.from_arrays(frequency=[0], recency=[0], T=[0], time_unit="W")
     row, _ = model.simulate(typical(model), np.full(count, age), rng)
     bought = np.bincount(row, minlength=count)
     for k in (0, 1, 2, 3, 5, 9, 20):

@@ -33,6 +33,7 @@ def customers_of(purchases: list[np.ndarray], ids: list[object] | None = None) -
             "spend_log_sum": [np.log(amounts).sum() for amounts in purchases],
             "spend_first": first,
         },
+        time_unit="W",
     )
 
 

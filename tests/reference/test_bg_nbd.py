@@ -22,7 +22,7 @@ EXPECTATIONS = Path(__file__).with_name("bg_nbd_expectations.csv")
 
 def customers(*histories: tuple[float, float, float]) -> RFM:
     frequency, recency, T = zip(*histories, strict=True)
-    return RFM.from_arrays(frequency=frequency, recency=recency, T=T)
+    return RFM.from_arrays(frequency=frequency, recency=recency, T=T, time_unit="W")
 
 
 def test_conditional_expectations_of_the_btyd_walkthrough() -> None:

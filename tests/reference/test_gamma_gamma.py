@@ -24,7 +24,7 @@ CDNOW_LOGLIK = -4055.918
 
 def histories(count: Sequence[float], mean: Sequence[float]) -> RFM:
     return RFM.from_arrays(
-        frequency=count, recency=np.sign(count), T=np.ones(len(count)), monetary_value=mean
+        frequency=count, recency=np.sign(count), T=np.ones(len(count)), monetary_value=mean, time_unit="W"
     )
 
 

@@ -20,7 +20,7 @@ SLOPE_ACCURACY = 1e-6
 
 def customers(*histories: tuple[float, float, float]) -> clv.RFM:
     frequency, recency, T = zip(*histories, strict=True)
-    return clv.RFM.from_arrays(frequency=frequency, recency=recency, T=T)
+    return clv.RFM.from_arrays(frequency=frequency, recency=recency, T=T, time_unit="W")
 
 
 def test_maximum_likelihood_on_cdnow(cdnow_rfm: clv.RFM) -> None:

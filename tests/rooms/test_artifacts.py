@@ -33,6 +33,7 @@ def customers(count: int, seed: int) -> RFM:
         monetary_value=rng.gamma(6, 5, count),
         customer_id=[f"secret-{i:05d}" for i in range(count)],
         observation_end="2025-12-31",
+        time_unit="W",
     )
 
 

@@ -185,6 +185,7 @@ def test_a_mean_that_includes_the_first_purchase_gives_the_same(sheet: RFM, incl
         monetary_value=np.where(included, [70 / 4, 30, 20 / 2, 56 / 5], sheet.monetary_value),
         statistics=sheet.statistics,
         observation_end="2026-06-30",
+        time_unit="W",
     )
     for make in BASELINES.values():
         assert values(make(), other, "10W") == pytest.approx(values(make(), sheet, "10W"), abs=1e-12)
@@ -218,7 +219,11 @@ def test_one_draw_and_no_intervals(make: Callable[[], Forecaster], sheet: RFM) -
 @FORMULAS
 def test_without_spend_only_purchases(make: Callable[[], Forecaster], sheet: RFM) -> None:
     silent = RFM.from_arrays(
-        frequency=sheet.frequency, recency=sheet.recency, T=sheet.T, observation_end="2026-06-30"
+        frequency=sheet.frequency,
+        recency=sheet.recency,
+        T=sheet.T,
+        observation_end="2026-06-30",
+        time_unit="W",
     )
     forecast = make().fit(silent).forecast("10W")
     assert forecast.value is None
@@ -240,6 +245,7 @@ def test_the_order_of_customers_leaves_no_trace(
         monetary_value=rng.gamma(2, 20, n),
         statistics={"spend_first": rng.gamma(2, 20, n)},
         observation_end="2026-06-30",
+        time_unit="W",
     )
     order = rng.permutation(n)
     here, there = (make().fit(rfm).forecast("13W") for rfm in (crowd, crowd.take(order)))

@@ -95,7 +95,11 @@ def test_a_wrong_model_gets_its_honest_spread() -> None:
 
     def log_p(method: str, rows: slice) -> np.ndarray:
         rfm = clv.RFM.from_arrays(
-            frequency=count[rows], recency=np.full(400, 5.0), T=np.full(400, 10.0), monetary_value=mean[rows]
+            frequency=count[rows],
+            recency=np.full(400, 5.0),
+            T=np.full(400, 10.0),
+            monetary_value=mean[rows],
+            time_unit="W",
         )
         return np.log(clv.fit("gamma_gamma", rfm, method=method, draws=400, seed=1).draws[:, 0])
 
@@ -139,7 +143,7 @@ def test_every_customer_is_forecast(customers: clv.RFM) -> None:
 
 def test_nothing_observed_leaves_the_prior() -> None:
     """One customer who says next to nothing: draws spread like the prior. Killed: a prior centre that stays put."""
-    rfm = clv.RFM.from_arrays(frequency=[0], recency=[0], T=[1])
+    rfm = clv.RFM.from_arrays(frequency=[0], recency=[0], T=[1], time_unit="W")
     posterior = clv.fit("bg_nbd", rfm, method="bootstrap", draws=400, seed=1)
     spread = np.log(posterior.draws).std(axis=0)
     np.testing.assert_allclose(spread[2:], [1.5, 1.5], rtol=0.15)  # a and b; sd of 400 draws: 3.5 %

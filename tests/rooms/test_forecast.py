@@ -82,6 +82,7 @@ def test_a_customer_who_spent_nothing_informs_no_spend_and_is_forecast(cdnow_rfm
     rfm = clv.RFM.from_arrays(
         **{name: arrays[name] for name in ("customer_id", "frequency", "recency", "T", "monetary_value")},
         observation_end="1997-09-30",
+        time_unit="W",
     )
     fitted = clv.CLVModel("bg_nbd", method="mle").fit(rfm)
     assert "1 repeat customers spent nothing" in fitted.summary
@@ -173,11 +174,13 @@ def test_unknown_names_are_refused_before_any_work() -> None:
 
 
 def test_nobody_who_bought_again_is_no_ground_for_spend() -> None:
-    rfm = clv.RFM.from_arrays(frequency=[0, 0], recency=[0, 0], T=[9, 8], monetary_value=[0, 0])
+    rfm = clv.RFM.from_arrays(
+        frequency=[0, 0], recency=[0, 0], T=[9, 8], monetary_value=[0, 0], time_unit="W"
+    )
     with pytest.raises(clv.DataError, match="spend=None"):
         clv.CLVModel().fit(rfm)
     with pytest.raises(clv.DataError, match="holds no spend_count"):
-        clv.CLVModel().fit(clv.RFM.from_arrays(frequency=[1], recency=[2], T=[9]))
+        clv.CLVModel().fit(clv.RFM.from_arrays(frequency=[1], recency=[2], T=[9], time_unit="W"))
 
 
 def test_customers_without_a_mean_spend_are_told_and_get_the_mean_of_their_draws(

@@ -101,6 +101,7 @@ def fitted() -> FittedCLV:
         monetary_value=rng.gamma(6, 6, 120),
         observation_end="1998-06-30",
         report=report,
+        time_unit="W",
     )
     return CLVModel("bg_nbd").fit(rfm, draws=200)
 

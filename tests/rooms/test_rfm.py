@@ -22,6 +22,7 @@ def make(**changes: Any) -> RFM:
         "recency": [3.5, 0, 1],
         "T": [4, 4, 2],
         "monetary_value": [10.0, 0.0, 7.0],
+        "time_unit": "W",
     }
     return RFM.from_arrays(**{**columns, **changes})
 
@@ -56,7 +57,7 @@ def test_broken_rules_are_refused_with_the_culprit(changes: dict[str, Any], rule
 
 def test_an_empty_summary_is_refused() -> None:
     with pytest.raises(DataError, match="no customer"):
-        RFM.from_arrays(frequency=[], recency=[], T=[])
+        RFM.from_arrays(frequency=[], recency=[], T=[], time_unit="W")
 
 
 def test_months_are_no_clock() -> None:
@@ -64,8 +65,13 @@ def test_months_are_no_clock() -> None:
         make(time_unit="M")
 
 
+def test_arrays_without_their_unit_of_time_are_refused() -> None:
+    with pytest.raises(TypeError, match="time_unit"):
+        RFM.from_arrays(frequency=[1], recency=[2], T=[4])
+
+
 def test_defaults() -> None:
-    rfm = RFM.from_arrays(frequency=[1], recency=[2], T=[4], observation_end="1997-09-30")
+    rfm = RFM.from_arrays(frequency=[1], recency=[2], T=[4], observation_end="1997-09-30", time_unit="W")
     assert rfm.customer_id.tolist() == [0]
     assert rfm.weights.tolist() == [1.0]
     assert rfm.observed_until == datetime(1997, 10, 1)
@@ -161,7 +167,9 @@ histories = st.lists(
 @given(histories)
 def test_compress_and_its_inverse(rows: list[tuple[int, int, int, int]]) -> None:
     frequency, recency, age, weights = np.array(rows, dtype=float).T
-    rfm = RFM.from_arrays(frequency=frequency, recency=recency * (frequency > 0), T=age, weights=weights)
+    rfm = RFM.from_arrays(
+        frequency=frequency, recency=recency * (frequency > 0), T=age, weights=weights, time_unit="W"
+    )
     patterns, pattern_of = rfm.compress()
     for name in ("frequency", "recency", "T"):
         np.testing.assert_array_equal(getattr(patterns, name)[pattern_of], getattr(rfm, name))
@@ -176,7 +184,9 @@ def test_compress_and_its_inverse(rows: list[tuple[int, int, int, int]]) -> None
 @given(histories, st.randoms(use_true_random=False))
 def test_order_of_customers_leaves_no_trace(rows: list[tuple[int, int, int, int]], random: Any) -> None:
     frequency, recency, age, weights = np.array(rows, dtype=float).T
-    rfm = RFM.from_arrays(frequency=frequency, recency=recency * (frequency > 0), T=age, weights=weights)
+    rfm = RFM.from_arrays(
+        frequency=frequency, recency=recency * (frequency > 0), T=age, weights=weights, time_unit="W"
+    )
     order = list(range(len(rows)))
     random.shuffle(order)
     shuffled = rfm.take(order)
@@ -191,6 +201,7 @@ def test_compress_by_further_columns() -> None:
         T=[4, 4, 4],
         monetary_value=[5, 6, 5],
         statistics={"z": [1, 1, 1]},
+        time_unit="W",
     )
     assert len(rfm.compress()[0]) == 1
     patterns, pattern_of = rfm.compress(["spend_count", "monetary_value"])
@@ -229,7 +240,7 @@ def test_newcomers_know_the_clock_and_nothing_else() -> None:
     assert newcomers.time_unit == "D"
     for column in newcomers.columns(["frequency", "recency", "T", "monetary_value", "spend_count", "z"]):
         assert column.tolist() == [0.0, 0.0]
-    assert not RFM.from_arrays(frequency=[1], recency=[1], T=[1]).newcomers().has_spend
+    assert not RFM.from_arrays(frequency=[1], recency=[1], T=[1], time_unit="W").newcomers().has_spend
 
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, True, "2"])

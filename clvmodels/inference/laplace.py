@@ -29,8 +29,8 @@ K_HAT_LIMIT = 0.7
 LEAST_SHARE = 0.1
 """Effective size over draws below which too few proposals carry all the weight."""
 CENTRES = 250
-BANDWIDTH = 0.6
-"""Kernel width in standard deviations; centres are pulled to the mean so that the mixture keeps its spread."""
+BANDWIDTH = 0.8
+"""Kernel width in standard deviations of the draws: wide, so that long tails are proposed often enough."""
 
 
 @dataclass(frozen=True)
@@ -144,12 +144,10 @@ def _is_good(smoothed: SmoothedWeights) -> bool:
 
 
 def _learn(z: np.ndarray, smoothed: SmoothedWeights, rng: np.random.Generator) -> _KernelMixture:
-    """The mixture of kernels around weighted draws, with their mean and covariance."""
-    mean = z @ smoothed.weights
-    deviation = z - mean[:, None]
+    """The mixture of kernels around weighted draws, wider than what it was learned from."""
+    deviation = z - (z @ smoothed.weights)[:, None]
     covariance = (deviation * smoothed.weights) @ deviation.T
-    shrink = np.sqrt(1 - BANDWIDTH**2)
-    centres = mean[:, None] + shrink * deviation[:, _resample(smoothed.weights, CENTRES, rng)]
+    centres = z[:, _resample(smoothed.weights, CENTRES, rng)]
     return _KernelMixture(centres, BANDWIDTH * np.linalg.cholesky(covariance))
 
 

@@ -24,7 +24,6 @@ from clvmodels.errors import FitStatus
 from clvmodels.forecast import CLVModel, FittedCLV
 from clvmodels.inference import METHODS
 from clvmodels.io import read_table
-from clvmodels.models import PURCHASE_MODELS, SPEND_MODELS
 from clvmodels.report import write_report
 from clvmodels.rfm import RFM
 from clvmodels.transactions import rules
@@ -119,15 +118,11 @@ def test_help_loads_nothing_heavy(command: str) -> None:
     }
 
 
-def test_help_names_every_model_and_method(shell: Shell) -> None:
-    for command in ("fit", "forecast"):
-        words = set(re.findall(r"\w+", shell.good(command, "--help")))
-        assert words >= {*METHODS, *PURCHASE_MODELS, *SPEND_MODELS}
-    assert set(re.findall(r"\w+", shell.good("backtest", "--help"))) >= {
-        *METHODS,
-        *PURCHASE_MODELS,
-        *BASELINES,
-    }
+def test_help_names_every_method_and_formula(shell: Shell) -> None:
+    """Models are listed by the error for a name that does not exist: help must not know the registry."""
+    for command in ("fit", "forecast", "backtest"):
+        assert set(re.findall(r"\w+", shell.good(command, "--help"))) >= set(METHODS)
+    assert set(re.findall(r"\w+", shell.good("backtest", "--help"))) >= set(BASELINES)
 
 
 def test_choices_are_those_of_the_summary() -> None:
@@ -220,7 +215,8 @@ def test_forecast_says_totals_units_and_where_they_come_from(shell: Shell) -> No
     periods = read_table("periods.csv")
     stated = float(re.search(r"total value: mean ([\d,.]+),", text)[1].replace(",", ""))  # type: ignore[index]
     assert periods["value_mean"].sum() == pytest.approx(stated, abs=0.06)
-    assert read_table("clv.csv")["clv_mean"].sum() == pytest.approx(stated, abs=0.06)
+    exact = read_table("clv.csv")["clv_mean"].sum()  # closed form; what is stated is the mean of 60 draws
+    assert exact == pytest.approx(stated, rel=0.1)
 
 
 def test_forecast_without_money(shell: Shell) -> None:

@@ -26,7 +26,7 @@ class Plan:
     tune: int
     length: int
     target_accept: float
-    cores: int | None
+    cores: int
     seed: int
 
 

@@ -47,7 +47,7 @@ class Nuts:
     chains
         At least 1; two are the least for which R-hat means much.
     tune
-        Steps of adaptation of each chain, at least 20; not kept.
+        Steps of adaptation of each chain, at least 20; not kept. In whitened coordinates a few hundred do.
     length
         Draws of each chain after that, at least 20.
     target_accept
@@ -56,7 +56,8 @@ class Nuts:
     sampler
         ``"nutpie"``, or ``"pymc"``, which is slower. Never chosen by what happens to be installed.
     cores
-        Chains that run at once; None is one per core. Results do not depend on it.
+        Chains that run at once, in threads. Results do not depend on it, and more than one is slower where
+        the density is evaluated by Python, which lets one thread work at a time.
 
     Raises
     ------
@@ -74,19 +75,17 @@ class Nuts:
     """
 
     chains: int = 4
-    tune: int = 1000
+    tune: int = 500
     length: int = 1000
     target_accept: float = 0.9
     sampler: str = "nutpie"
-    cores: int | None = None
+    cores: int = 1
 
     name: ClassVar[str] = "nuts"
     with_prior: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        least = {"chains": 1, "tune": SHORTEST, "length": SHORTEST} | (
-            {} if self.cores is None else {"cores": 1}
-        )
+        least = {"chains": 1, "tune": SHORTEST, "length": SHORTEST, "cores": 1}
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise ArgumentError(f"{name}={getattr(self, name)} of Nuts must be at least {bound}")

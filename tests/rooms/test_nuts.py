@@ -209,7 +209,9 @@ def test_pymc_samples_the_same_posterior_with_its_own_sampler(customers: clv.RFM
 
 
 def test_the_registered_method_can_be_believed() -> None:
-    assert METHODS["nuts"] == Nuts(chains=4, tune=1000, length=1000, target_accept=0.9, sampler="nutpie")
+    assert METHODS["nuts"] == Nuts(
+        chains=4, tune=500, length=1000, cores=1, target_accept=0.9, sampler="nutpie"
+    )
 
 
 def test_laplace_hands_over_what_it_cannot_draw_and_says_so(

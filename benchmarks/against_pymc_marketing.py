@@ -28,10 +28,10 @@ data = pd.read_csv(sys.argv[1])
 found = {}
 for name, kind in (("bg_nbd", BetaGeoModel), ("pareto_nbd", ParetoNBDModel)):
     for method in sys.argv[2:]:
-        model = kind(data=data)
+        model = kind()
         began = time.perf_counter()
         options = {} if method == "map" else {"chains": 4, "cores": 2, "random_seed": 1, "progressbar": False}
-        trace = model.fit(method="map" if method == "map" else "mcmc", **options)
+        trace = model.fit(data, method="map" if method == "map" else "mcmc", **options)
         entry = {"seconds": time.perf_counter() - began}
         if method == "nuts":
             import arviz

@@ -44,7 +44,7 @@ bench: $(READY)  ## run every script of benchmarks/ but the long sbc
 	if (( $${#scripts[@]} == 0 )); then echo "benchmarks/ holds no script yet: nothing to measure."; fi; \
 	for script in "$${scripts[@]}"; do [[ "$$script" == */sbc.py ]] && continue; echo "== $$script"; $(BIN)/python "$$script" || exit; done
 
-sbc: $(READY)  ## ten minutes of worlds whose truth is known: are the intervals right?
+sbc: $(READY)  ## two minutes of worlds whose truth is known: are the intervals right?
 	$(BIN)/python benchmarks/sbc.py
 
 clean:  ## remove the environment, builds and caches

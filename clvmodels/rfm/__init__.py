@@ -6,7 +6,8 @@ at the last purchase, `T` the age at the end of observation, `monetary_value` th
 """
 
 from clvmodels.rfm.checks import CLOCK_FIELDS, SPEND_FIELDS, id_text
+from clvmodels.rfm.history import History, Outcome
 from clvmodels.rfm.notes import DataReport, Note
 from clvmodels.rfm.summary import RFM
 
-__all__ = ["CLOCK_FIELDS", "RFM", "SPEND_FIELDS", "DataReport", "Note", "id_text"]
+__all__ = ["CLOCK_FIELDS", "RFM", "SPEND_FIELDS", "DataReport", "History", "Note", "Outcome", "id_text"]

@@ -20,6 +20,7 @@ from clvmodels.rfm.checks import (
     check_lengths,
     check_rules,
 )
+from clvmodels.rfm.history import History
 from clvmodels.rfm.notes import DataReport
 from clvmodels.units import UNIT_NAMES, Moment, end_of_observation, unit_days
 
@@ -55,6 +56,9 @@ class RFM:
         Further sufficient statistics by name, each (n,).
     report
         What happened to the rows of the log.
+    history
+        The log up to the end of observation, for summaries of earlier dates; None where the summary was not made
+        from a log, or is a selection of one.
     """
 
     customer_id: np.ndarray
@@ -68,6 +72,7 @@ class RFM:
     observed_until: datetime | None
     statistics: Mapping[str, np.ndarray] = field(default_factory=dict)
     report: DataReport | None = None
+    history: History | None = None
 
     @classmethod
     def from_arrays(
@@ -169,7 +174,8 @@ class RFM:
     def take(self, index: Any) -> RFM:
         """The rows at `index` (positions, slice or mask), same clock."""
         chosen: dict[str, Any] = {
-            "statistics": {name: values[index] for name, values in self.statistics.items()}
+            "statistics": {name: values[index] for name, values in self.statistics.items()},
+            "history": None,
         }
         for name in ("customer_id", "weights", *CLOCK_FIELDS, *SPEND_FIELDS):
             values = getattr(self, name)
@@ -235,8 +241,8 @@ class RFM:
         fields = (*CLOCK_FIELDS, *(SPEND_FIELDS if self.has_spend else ()))
         chosen: dict[str, Any] = {name: unique.get(name, zeros) for name in fields}
         chosen["statistics"] = {name: unique[name] for name in self.statistics if name in unique}
-        patterns = replace(self, customer_id=np.arange(count), weights=weights, report=None, **chosen)
-        return patterns, pattern_of
+        chosen |= {"report": None, "history": None}
+        return replace(self, customer_id=np.arange(count), weights=weights, **chosen), pattern_of
 
     def newcomers(self, count: int = 1) -> RFM:
         """`count` customers who have just made their first purchase (no repeat purchase, age 0).

@@ -6,7 +6,7 @@
 `clock` and `money` are the arithmetic that every engine does alike.
 """
 
-from clvmodels.transactions.holdout import Holdout, PurchaseEvents, calibration_holdout
-from clvmodels.transactions.summary import rfm_summary
+from clvmodels.transactions.calls import calibration_holdout, rfm_summary
+from clvmodels.transactions.holdout import Holdout, PurchaseEvents
 
 __all__ = ["Holdout", "PurchaseEvents", "calibration_holdout", "rfm_summary"]

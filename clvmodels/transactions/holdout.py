@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -13,8 +12,7 @@ import numpy as np
 from clvmodels.errors import SHOWN_IDS, ArgumentError
 from clvmodels.rfm import RFM, Note
 from clvmodels.transactions import clock, money
-from clvmodels.transactions.door import Log, open_log
-from clvmodels.transactions.rules import FirstPurchase, Period, Refunds, Rules, ZeroSpend
+from clvmodels.transactions.door import Log
 from clvmodels.transactions.summary import Table, collect_table, purchases_of, summarise
 from clvmodels.units import Moment
 
@@ -117,68 +115,16 @@ class Holdout:
     notes: tuple[Note, ...] = ()
 
 
-def calibration_holdout(
-    transactions: Any,
-    *,
-    cutoff: Moment,
-    holdout_end: Moment | None = None,
-    customer_id: str = "customer_id",
-    date: str = "date",
-    spend: str | None = None,
-    period: Period = "D",
-    time_unit: Period = "W",
-    observation_start: Moment | None = None,
-    first_purchase: FirstPurchase = "exclude",
-    refunds: Refunds = "refuse",
-    zero_spend: ZeroSpend = "purchase",
-    business_timezone: str | None = None,
+def cut(
+    log: Log, cutoff: Moment, holdout_end: Moment | None, observation_start: Moment | None
 ) -> tuple[RFM, Holdout]:
-    """Cut a log at a date: summarise what was known by then, and collect what followed.
-
-    The summary reads no row after the cutoff. A purchase lies on the side of its first row: if a
-    clock time cuts a period, later rows of a purchase that began before the cutoff bring money to the
-    holdout, but no purchase.
-
-    Parameters
-    ----------
-    cutoff
-        Last observed date of the calibration (the whole day) or instant.
-    holdout_end
-        Last date or instant of the holdout. Default: the last date of the log.
-    transactions, customer_id, date, spend, period, time_unit, observation_start, first_purchase, refunds, \
-zero_spend, business_timezone
-        As in `rfm_summary`. Customers left out by `observation_start` are in neither part.
-
-    Returns
-    -------
-    RFM, Holdout
-        The holdout's arrays follow the customers of the summary. With ``refunds="net"`` money is netted
-        on each side of the cutoff.
-
-    Raises
-    ------
-    DataError
-        As `rfm_summary`.
-    ArgumentError
-        If the holdout does not end after the cutoff, or an argument has no such value.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> log = pd.DataFrame({
-    ...     "customer_id": [1, 1, 2, 1, 3],
-    ...     "date": ["2026-01-01", "2026-01-08", "2026-01-05", "2026-02-02", "2026-02-03"],
-    ... })
-    >>> rfm, holdout = calibration_holdout(log, cutoff="2026-01-31", holdout_end="2026-02-28")
-    >>> rfm.frequency.tolist(), holdout.purchases.tolist(), holdout.new_purchases, holdout.length
-    ([1.0, 0.0], [1.0, 0.0], 1, 4.0)
-    """
-    rules = Rules(
-        customer_id, date, spend, period, time_unit, first_purchase, refunds, zero_spend, business_timezone
-    )
-    log = open_log(transactions, rules)
+    """Summarise a checked log up to a cutoff, and collect what followed."""
     start = clock.end_instant(cutoff)
-    end = clock.end_of_last(log.last_stamp, period) if holdout_end is None else clock.end_instant(holdout_end)
+    end = (
+        clock.end_of_last(log.last_stamp, log.rules.period)
+        if holdout_end is None
+        else clock.end_instant(holdout_end)
+    )
     if end <= start:
         raise ArgumentError(
             f"the holdout would end on {clock.last_observed(end)}, which is not after the cutoff {cutoff!s}"

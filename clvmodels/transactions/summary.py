@@ -13,8 +13,7 @@ from clvmodels.errors import SHOWN_IDS, ArgumentError, DataError
 from clvmodels.rfm import RFM, DataReport, Note
 from clvmodels.transactions import clock, money
 from clvmodels.transactions.columns import as_ids, first_of, row_of
-from clvmodels.transactions.door import Log, open_log
-from clvmodels.transactions.rules import FirstPurchase, Period, Refunds, Rules, ZeroSpend
+from clvmodels.transactions.door import Log
 from clvmodels.units import Moment
 
 LARGE_SHARE = 0.10
@@ -22,106 +21,6 @@ LARGE_MULTIPLE = 10
 FEWEST_PURCHASES = 20
 """A purchase is worth a note if it is more than this share of all spend and more than this many times the
 mean of the others; in a log of fewer purchases one often is."""
-
-
-def rfm_summary(
-    transactions: Any,
-    *,
-    customer_id: str = "customer_id",
-    date: str = "date",
-    spend: str | None = None,
-    period: Period = "D",
-    time_unit: Period = "W",
-    observation_start: Moment | None = None,
-    observation_end: Moment | None = None,
-    first_purchase: FirstPurchase = "exclude",
-    refunds: Refunds = "refuse",
-    zero_spend: ZeroSpend = "purchase",
-    business_timezone: str | None = None,
-) -> RFM:
-    """Summarise a transaction log: one row per customer with frequency, recency, T and monetary value.
-
-    All rows of a customer within one `period` are **one purchase**, worth their sum. Then
-
-    - **frequency** is the number of *repeat* purchases: distinct purchase periods minus one;
-    - **recency** is the age of the customer at the last purchase, last minus first purchase period
-      (not the time since the last purchase: a large recency is a good sign), 0 without repeat purchase;
-    - **T** is the age at the end of observation: last observed period minus first purchase period, so
-      that ``0 <= recency <= T``;
-    - **monetary_value** is the mean spend of the repeat purchases, the first left out; it is 0 where
-      there is none.
-
-    Parameters
-    ----------
-    transactions
-        One row per transaction: a pandas, Polars (eager or lazy), pyarrow, DuckDB, Spark or Ibis table.
-        It is never changed.
-    customer_id, date, spend
-        Names of its columns. Dates are dates, stamps in business-local time or ISO texts; spend is
-        numeric, in one currency. Without `spend` the summary knows no money.
-    period
-        What counts as one purchase: ``min``, ``h``, ``D`` or ``W`` (weeks start on Monday).
-    time_unit
-        Unit of recency and T: ``min``, ``h``, ``D`` or ``W``.
-    observation_start
-        Date or instant from which all purchases are in the log. Customers whose first purchase is
-        earlier are left out whole, because their true first purchase is not known.
-    observation_end
-        Last observed date (the whole day) or instant; later rows are not used. Default: the last date
-        of the log. A period cut by a clock time counts as observed.
-    first_purchase
-        ``"exclude"`` leaves the first purchase out of monetary_value, ``"include"`` keeps it
-        (`spend_count` is then frequency + 1).
-    refunds
-        Rows with negative spend: ``"refuse"`` raises, ``"drop"`` leaves them out, ``"net"`` subtracts them
-        from what the customer spent in the same period. A period whose refunds reach or exceed its
-        purchases is no purchase; what exceeds is not carried to other periods but stated in the report.
-    zero_spend
-        Rows with zero spend: ``"purchase"`` counts them, ``"drop"`` leaves them out, ``"refuse"`` raises.
-    business_timezone
-        Where stamps carry a time zone, the zone whose calendar the business lives by, e.g.
-        ``"Europe/Berlin"``. Only for tables in memory and lazy Polars.
-
-    Returns
-    -------
-    RFM
-        Customers sorted by id. `report` says what happened to the rows; it also names customers one of
-        whose purchases is more than a tenth of all spend and ten times the mean of the others (in a log of
-        20 purchases or more), which is often a slip of the decimal point. With spend, `statistics` holds
-        of the purchases behind monetary_value ``spend_sum``, ``spend_positive_count`` and
-        ``spend_log_sum`` (number and sum of natural logarithms of those above zero), and
-        ``spend_first``, the first purchase. The result is the same to the last bit in any order of rows.
-
-    Raises
-    ------
-    DataError
-        If the log breaks a rule: a column is missing, ids, dates or amounts are missing or not what
-        they should be, stamps carry an unexplained time zone, no purchase is left.
-    ArgumentError
-        If an argument has no such value.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> log = pd.DataFrame({
-    ...     "customer": ["ann", "bob", "ann", "ann"],
-    ...     "day": ["2026-01-01", "2026-01-05", "2026-01-08", "2026-01-08"],
-    ...     "paid": [10.0, 7.0, 20.0, 5.0],
-    ... })
-    >>> rfm = rfm_summary(log, customer_id="customer", date="day", spend="paid", observation_end="2026-01-29")
-    >>> rfm.to_pandas()[["customer_id", "frequency", "recency", "T", "monetary_value"]]
-      customer_id  frequency  recency         T  monetary_value
-    0         ann        1.0      1.0  4.000000            25.0
-    1         bob        0.0      0.0  3.428571             0.0
-    >>> print(rfm.report)
-    rows in 4, used 4, purchases 3
-    rows merged into a purchase of the same period: 1 (first: ann)
-    """
-    rules = Rules(
-        customer_id, date, spend, period, time_unit, first_purchase, refunds, zero_spend, business_timezone
-    )
-    log = open_log(transactions, rules)
-    return summarise(log, observation_start, observation_end)
 
 
 def summarise(log: Log, observation_start: Moment | None, observation_end: Moment | None) -> RFM:

@@ -1,0 +1,63 @@
+"""The log behind a summary, for summaries of earlier dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from clvmodels.errors import ArgumentError
+from clvmodels.rfm import RFM
+from clvmodels.transactions.door import open_log
+from clvmodels.transactions.holdout import Holdout, cut
+from clvmodels.transactions.rules import Rules
+from clvmodels.units import Moment, end_of_observation, last_observed
+
+
+@dataclass(frozen=True, eq=False)
+class LogHistory:
+    """A log as it was read, closed at the end of the summary's observation (see `clvmodels.rfm.History`).
+
+    It keeps a reference to the table, not a copy.
+
+    Examples
+    --------
+    >>> import clvmodels as clv
+    >>> rfm = clv.rfm_summary(clv.load_cdnow("sample"), spend="spend", observation_end="1997-09-30")
+    >>> earlier, outcome = rfm.history.split("1997-06-30")
+    >>> len(earlier), outcome.length, float(outcome.purchases.sum())
+    (2357, 13.142857142857142, 725.0)
+    """
+
+    transactions: Any
+    rules: Rules
+    observation_start: Moment | None
+    observed_until: datetime
+
+    def split(self, cutoff: Moment, holdout_end: Moment | None = None) -> tuple[RFM, Holdout]:
+        """The summary as of an earlier date, and what its customers did until `holdout_end`.
+
+        Parameters
+        ----------
+        cutoff
+            Last observed date of the earlier summary.
+        holdout_end
+            Last date of the window; by default the end of the observation.
+
+        Raises
+        ------
+        ArgumentError
+            If the window ends after the observation, or does not end after the cutoff.
+        DataError
+            If nobody had bought by the cutoff.
+        """
+        last = last_observed(self.observed_until)
+        end = last if holdout_end is None else holdout_end
+        if end_of_observation(end) > self.observed_until:
+            raise ArgumentError(
+                f"the window would end on {end!s}, but this summary was observed until {last!s}; "
+                "later rows are none of its business"
+            )
+        rfm, holdout = cut(open_log(self.transactions, self.rules), cutoff, end, self.observation_start)
+        until = end_of_observation(cutoff)
+        return replace(rfm, history=replace(self, observed_until=until)), holdout

@@ -1,0 +1,7 @@
+"""What a business does with a forecast: profit, acquisition, referral, segments, change and what-if.
+
+Everything works on joint draws and asks nobody how they were made: a formula is the case of a single draw,
+of which no intervals and no probabilities are shown.
+"""
+
+from __future__ import annotations

@@ -45,6 +45,38 @@ class Param:
     money_power: int = 0
 
 
+class Spread(Protocol):
+    """How a value is spread across customers."""
+
+    def cdf(self, x: np.ndarray) -> np.ndarray:
+        """Share of customers at or below x >= 0, broadcast against the parameters."""
+        ...
+
+    def quantile(self, share: np.ndarray) -> np.ndarray:
+        """Value at or below which a share in [0, 1] of customers lies, broadcast against the parameters."""
+        ...
+
+
+@dataclass(frozen=True)
+class Trait:
+    """What nobody sees of a customer and a model infers: a rate, a chance, a level of spend.
+
+    Attributes
+    ----------
+    name
+        For people; without units.
+    spread
+        How it is spread across customers of whom nothing is known.
+    time_power, money_power
+        How its values scale with the unit of time and of money; 0 for both is a chance in [0, 1].
+    """
+
+    name: str
+    spread: Spread
+    time_power: int = 0
+    money_power: int = 0
+
+
 class PurchaseModel(Protocol):
     """When customers buy, and when they stop.
 
@@ -129,6 +161,10 @@ class PurchaseModel(Protocol):
         """
         ...
 
+    def heterogeneity(self, theta: np.ndarray) -> tuple[Trait, ...]:
+        """How customers differ before any history, theta (P, ...): rate of buying while alive first."""
+        ...
+
     def simulate(
         self, theta: np.ndarray, T: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -173,6 +209,10 @@ class SpendModel(Protocol):
 
     def median_spend(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
         """Median spend of a future purchase given the history, ``broadcast``; it exists where the mean does not."""
+        ...
+
+    def heterogeneity(self, theta: np.ndarray) -> tuple[Trait, ...]:
+        """How customers differ before any history, theta (P, ...): the mean spend of their own first, then the rest."""
         ...
 
     def sample_spend(

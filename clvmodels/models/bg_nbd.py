@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clvmodels.contracts import Param
+from clvmodels.contracts import Param, Trait
 from clvmodels.rfm import RFM
 from clvmodels.special.dropout import Occasions, times_before_leaving
+from clvmodels.special.spreads import BetaSpread, GammaSpread
 from clvmodels.special.times import live
 
 
@@ -274,6 +275,21 @@ class BGNBD:
         (True, True)
         """
         return times_before_leaving(_occasions(theta, rfm), p_alive, horizon, rng)
+
+    def heterogeneity(self, theta: np.ndarray) -> tuple[Trait, ...]:
+        """The rate of buying, Gamma(r, alpha), and the chance of leaving after a purchase, Beta(a, b).
+
+        Examples
+        --------
+        >>> traits = BGNBD().heterogeneity(np.array([1.0, 10.0, 1.0, 2.0]))
+        >>> [f"{trait.name}: median {float(trait.spread.quantile(0.5)):.4f}" for trait in traits]
+        ['rate of buying: median 0.0693', 'chance of leaving after a repeat purchase: median 0.2929']
+        """
+        r, alpha, a, b = theta
+        return (
+            Trait("rate of buying", GammaSpread(r, alpha), time_power=-1),
+            Trait("chance of leaving after a repeat purchase", BetaSpread(a, b)),
+        )
 
     def simulate(
         self, theta: np.ndarray, T: np.ndarray, rng: np.random.Generator

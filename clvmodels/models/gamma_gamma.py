@@ -19,9 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from clvmodels.contracts import Param
+from clvmodels.contracts import Param, Trait
 from clvmodels.rfm import RFM
 from clvmodels.special.gammas import digamma_rise, log_rising
+from clvmodels.special.spreads import InverseGammaSpread
 
 LEAST_GAMMA = 1e-100  # a gamma variate of tiny shape underflows; this keeps amounts and their squares finite
 
@@ -176,6 +177,18 @@ class GammaGamma:
         with np.errstate(divide="ignore", over="ignore", under="ignore"):
             odds = special.betaincinv(p, shape, 0.5) / special.betaincinv(shape, p, 0.5)
             return np.asarray(scale * odds)
+
+    def heterogeneity(self, theta: np.ndarray) -> tuple[Trait, ...]:
+        """A customer's own mean spend p / ν: inverse gamma of shape q and scale p γ.
+
+        Examples
+        --------
+        >>> (trait,) = GammaGamma().heterogeneity(np.array([6.25, 3.74, 15.44]))
+        >>> trait.name, float(trait.spread.quantile(0.5).round(2))
+        ('mean spend per purchase', 28.28)
+        """
+        p, q, gamma = theta
+        return (Trait("mean spend per purchase", InverseGammaSpread(q, p * gamma), money_power=1),)
 
     def sample_spend(
         self, theta: np.ndarray, rfm: RFM, row: np.ndarray, rng: np.random.Generator

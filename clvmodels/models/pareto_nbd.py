@@ -24,34 +24,17 @@ the number of nodes differs. Derivatives are moments of the same nodes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy.special import exprel
 
-from clvmodels.contracts import Param
+from clvmodels.contracts import Param, Trait
 from clvmodels.rfm import RFM
 from clvmodels.special.counts import purchases_before_end
-from clvmodels.special.gammas import digamma_rise, log_rising
-from clvmodels.special.lifetimes import discounted_life, lives_ended
+from clvmodels.special.lifetimes import discounted_life
+from clvmodels.special.silence import Silence, silence_after
+from clvmodels.special.spreads import GammaSpread
 from clvmodels.special.times import MOST_PURCHASES, live, scatter_times
-
-
-class _Terms(NamedTuple):
-    """Parameters and history, broadcastable, and the two terms of Q in the broadcast shape."""
-
-    r: np.ndarray
-    alpha: np.ndarray
-    s: np.ndarray
-    beta: np.ndarray
-    x: np.ndarray
-    t_x: np.ndarray
-    A: np.ndarray
-    B: np.ndarray
-    D: np.ndarray
-    alive: np.ndarray
-    left: np.ndarray
-    moments: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -130,7 +113,7 @@ class ParetoNBD:
         >>> ParetoNBD().loglik(np.array([0.5143, 2.8845, 0.2856, 14.1087]), rfm).round(5).tolist()
         [-61.58465]
         """
-        return _log_value(_terms(theta, rfm, with_moments=False))
+        return _silence(theta, rfm, with_moments=False).loglik()
 
     def loglik_grad(self, theta: np.ndarray, rfm: RFM) -> tuple[np.ndarray, np.ndarray]:
         """Log-likelihood and its exact derivatives (4, ...) by r, alpha, s and beta.
@@ -144,8 +127,8 @@ class ParetoNBD:
         >>> value.shape, slope.shape
         ((2,), (4, 2))
         """
-        terms = _terms(theta, rfm, with_moments=True)
-        return _log_value(terms), _slopes(terms)
+        silence = _silence(theta, rfm, with_moments=True)
+        return silence.loglik(), silence.slopes()
 
     def p_alive(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
         """Probability of being alive at T given the history: the first term of Q over Q.
@@ -158,8 +141,7 @@ class ParetoNBD:
         >>> ParetoNBD().p_alive(np.array([0.5533, 10.578, 0.6062, 11.669]), rfm).round(3).tolist()
         [0.294]
         """
-        terms = _terms(theta, rfm, with_moments=False)
-        return np.asarray(terms.alive / (terms.alive + terms.left))
+        return _silence(theta, rfm, with_moments=False).p_alive()
 
     def expected_purchases(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
         r"""Mean number of purchases in (T, T + t] given the history.
@@ -279,7 +261,7 @@ class ParetoNBD:
         >>> model.purchase_pmf(theta, rfm, np.arange(3)[:, None], 39).round(3).tolist()
         [[0.594], [0.166], [0.083]]
         """
-        terms = _terms(theta, rfm, with_moments=False)
+        terms = _silence(theta, rfm, with_moments=False)
         whole, k = terms.alive + terms.left, np.asarray(count, dtype=float)
         shape = np.broadcast_shapes(whole.shape, k.shape)
         parts = (k, terms.r + terms.x, terms.alpha + rfm.T, terms.s, terms.beta + rfm.T, horizon)
@@ -333,6 +315,21 @@ class ParetoNBD:
         counts = rng.poisson(np.minimum(rate * life, MOST_PURCHASES))
         return scatter_times(alive, counts, life, rng)
 
+    def heterogeneity(self, theta: np.ndarray) -> tuple[Trait, ...]:
+        """The rate of buying, Gamma(r, alpha), and the rate of leaving, Gamma(s, beta).
+
+        Examples
+        --------
+        >>> traits = ParetoNBD().heterogeneity(np.array([1.0, 10.0, 1.0, 20.0]))
+        >>> [f"{trait.name}: median {float(trait.spread.quantile(0.5)):.4f}" for trait in traits]
+        ['rate of buying: median 0.0693', 'rate of leaving: median 0.0347']
+        """
+        r, alpha, s, beta = theta
+        return (
+            Trait("rate of buying", GammaSpread(r, alpha), time_power=-1),
+            Trait("rate of leaving", GammaSpread(s, beta), time_power=-1),
+        )
+
     def simulate(
         self, theta: np.ndarray, T: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -366,33 +363,5 @@ class ParetoNBD:
             return live(mean_wait, end, None, rng)
 
 
-def _terms(theta: np.ndarray, rfm: RFM, *, with_moments: bool) -> _Terms:
-    r, alpha, s, beta = np.ascontiguousarray(theta, dtype=float)
-    x, t_x, D = rfm.frequency, rfm.recency, rfm.T - rfm.recency
-    A, B, n = alpha + t_x, beta + t_x, r + x
-    alive = np.exp(-s * np.log1p(D / B) - n * np.log1p(D / A))
-    rows = [np.broadcast_to(part, alive.shape).ravel() for part in (n, s, A, B, D)]
-    left, moments = lives_ended(*rows, with_moments=with_moments)
-    shape = alive.shape
-    return _Terms(r, alpha, s, beta, x, t_x, A, B, D, alive, left.reshape(shape), moments.reshape(-1, *shape))
-
-
-def _log_value(t: _Terms) -> np.ndarray:
-    before = log_rising(t.r, t.x) - t.s * np.log1p(t.t_x / t.beta) - t.r * np.log1p(t.t_x / t.alpha)
-    return np.asarray(before - t.x * np.log(t.A) + np.log(t.alive + t.left))
-
-
-def _slopes(t: _Terms) -> np.ndarray:
-    n, log_a, log_b, share_a, share_b = t.r + t.x, *t.moments
-    whole = t.alive + t.left
-    alive, left = t.alive / whole, t.left / whole
-    slopes = np.empty((4, *whole.shape))
-    slopes[0] = (
-        digamma_rise(t.r, t.x) - np.log1p(t.t_x / t.alpha) - alive * np.log1p(t.D / t.A) - left * log_a
-    )
-    before = t.r * (t.t_x / t.alpha) - t.x
-    slopes[1] = (before + n * (alive * (t.D / (t.A + t.D)) + left * share_a)) / t.A
-    slopes[2] = left / t.s - np.log1p(t.t_x / t.beta) - alive * np.log1p(t.D / t.B) - left * log_b
-    dying = left * ((t.s + 1.0) * share_b - 1.0)
-    slopes[3] = (t.s * (t.t_x / t.beta + alive * (t.D / (t.B + t.D))) + dying) / t.B
-    return slopes
+def _silence(theta: np.ndarray, rfm: RFM, *, with_moments: bool) -> Silence:
+    return silence_after(theta, rfm.frequency, rfm.recency, rfm.T, with_moments=with_moments)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clvmodels.baselines import LifespanCLV as LifespanCLV
     from clvmodels.baselines import NetHistoricalCLV as NetHistoricalCLV
     from clvmodels.baselines import ZeroForecast as ZeroForecast
+    from clvmodels.datasets import World as World
     from clvmodels.datasets import load_cdnow as load_cdnow
     from clvmodels.datasets import load_donations as load_donations
     from clvmodels.datasets import simulate as simulate
@@ -73,6 +74,7 @@ _HOME = {
     "Posterior": "inference",
     "RFM": "rfm",
     "Scorecard": "backtesting",
+    "World": "datasets",
     "ZeroForecast": "baselines",
     "backtest": "backtesting",
     "business_priors": "inference",

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvmodels.datasets import SAMPLE_FILE, load_cdnow, load_donations, simulate, write_samples
+from clvmodels.datasets import SAMPLE_FILE, World, load_cdnow, load_donations, simulate, write_samples
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.models import get_purchase_model
 from clvmodels.transactions import rfm_summary
@@ -165,6 +166,83 @@ def test_amounts_follow_the_spend_model() -> None:
 def test_arguments_without_such_a_value(changes: dict[str, Any], text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
         simulate(**{"model": "pareto_nbd", "params": PARETO, "customers": 5, **changes})
+
+
+def monthly(log: pd.DataFrame, since: str) -> pd.Series:
+    repeats = log[(log.groupby("customer_id").cumcount() > 0) & (log["date"] >= since)]
+    return repeats.groupby(repeats["date"].dt.month).size()
+
+
+WORLD = {"customers": 20_000, "weeks": 104, "acquisition_weeks": 1, "spend_params": SPEND, "seed": 8}
+# a purchase rate without spread and hardly any dropout: repeat purchases a day are constant in an even world
+STEADY = {"r": 1e6, "alpha": 1e7, "s": 1.0, "beta": 1e9}
+
+
+def test_a_world_without_events_is_no_world() -> None:
+    args = {**WORLD, "customers": 200}
+    pd.testing.assert_frame_equal(
+        simulate("pareto_nbd", PARETO, **args), simulate("pareto_nbd", PARETO, world=World(), **args)
+    )
+
+
+def test_seasons_come_out_as_they_went_in() -> None:
+    season = (0.5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1.5, 2)
+    log = simulate("pareto_nbd", STEADY, world=World(season=season), start="2023-01-01", **WORLD)
+    counts = monthly(log, "2023-02-01")  # the first month is cut by the births
+    days = pd.Series(pd.date_range("2023-02-01", "2024-12-28")).dt.month.value_counts().sort_index()
+    expected = 20_000 * days / 70 * np.array(season)  # one purchase in ten weeks
+    z = (counts - expected) / np.sqrt(expected)
+    assert z.abs().max() < 4
+
+
+def test_a_shock_begins_on_its_day() -> None:
+    world = World(shocks=[(date(2023, 7, 1), 0.5)])
+    log = simulate("pareto_nbd", STEADY, world=world, start="2023-01-01", **WORLD)
+    before = log["date"].between("2023-06-01", "2023-06-30 23:59:59").sum()
+    after = log["date"].between("2023-07-01", "2023-07-30 23:59:59").sum()
+    assert abs(after - before / 2) / np.sqrt(after + before / 4) < 4
+
+
+def test_later_cohorts_live_faster() -> None:
+    args = {**WORLD, "acquisition_weeks": 52.17857142857143}
+    log = simulate("pareto_nbd", STEADY, world=World(cohort_drift=np.log(2)), **args)
+    born = log.groupby("customer_id")["date"].transform("min")
+    age = log["date"] - born
+    window = (age > pd.Timedelta(0)) & (age < pd.Timedelta(weeks=50))
+    counts = log[window].groupby("customer_id").size().reindex(range(1, 20_001), fill_value=0)
+    early, late = counts.iloc[:200], counts.iloc[-200:]  # born within four days of the ends of the year
+    z = (late.mean() - 2 * early.mean()) / np.sqrt((late.var() + 4 * early.var()) / 200)
+    assert abs(z) < 4
+
+
+def test_heavy_tails_keep_the_mean_and_first_purchases_their_ratio() -> None:
+    steady = {"p": 400.0, "q": 1e6, "gamma": 1e6 / 8}  # every amount near 50: p * gamma / (q - 1)
+    args = {**WORLD, "spend_params": steady}
+    log = simulate("pareto_nbd", STEADY, world=World(spend_tail=0.5, first_purchase=0.7), **args)
+    is_first = log.groupby("customer_id").cumcount() == 0
+    first, later = log.loc[is_first, "spend"], log.loc[~is_first, "spend"]
+    z = (later.mean() - 50) / later.sem()
+    assert abs(z) < 4
+    z = (first.mean() - 35) / first.sem()
+    assert abs(z) < 4
+    # variance of the logarithm: 0.25 of the tail and 1/400 of the amounts; sd of a sample variance is v sqrt(2/n)
+    variance = np.log(later).var()
+    assert abs(variance - 0.2525) / (0.2525 * np.sqrt(2 / len(later))) < 4
+
+
+@pytest.mark.parametrize(
+    "changes, text",
+    [
+        ({"season": (1.0,) * 11}, "season holds 11 speeds"),
+        ({"season": (1.0,) * 11 + (-1.0,)}, r"season\[11\]=-1.0 must be finite and above 0"),
+        ({"shocks": [(date(2024, 1, 1), 0.0)]}, "the factor of 2024-01-01=0.0"),
+        ({"cohort_drift": np.nan}, "cohort_drift=nan must be finite"),
+        ({"spend_tail": -1}, "spend_tail=-1 must be finite and at least 0"),
+    ],
+)
+def test_worlds_that_cannot_be(changes: dict[str, Any], text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        World(**changes)
 
 
 def test_the_shipped_log_is_what_its_command_makes(tmp_path: Path) -> None:

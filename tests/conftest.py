@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +18,54 @@ if TYPE_CHECKING:
     from clvmodels.rfm import RFM
 
 os.environ["MPLBACKEND"] = "Agg"  # before any test can import matplotlib: no window, no display
+
+PROGRAMS = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "java": ("java",),
+    "postgres": ("postgres",),
+}
+"""Programs that some tests drive, and the names under which they are looked for."""
+MISSING = "not run here, because missing: "
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[[str], str]:
+    """A function that gives the path of one of `PROGRAMS`.
+
+    Where the program is missing, the test is skipped and counted at the end of the output; where the
+    environment variable CI is set, it fails, so that nothing goes untested in silence.
+    """
+
+    def find(program: str) -> str:
+        for name in PROGRAMS[program]:
+            if found := shutil.which(name, path=_search_path()):
+                return found
+        if os.environ.get("CI"):
+            pytest.fail(
+                f"{program} is missing, and CI is set: {' or '.join(PROGRAMS[program])}", pytrace=False
+            )
+        pytest.skip(MISSING + program)
+
+    return find
+
+
+def _search_path() -> str:
+    """PATH, and the folders that Debian keeps PostgreSQL's programs in, which are not on it."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return os.pathsep.join([os.environ.get("PATH", ""), *map(str, folders)])
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Name the missing programs in the last lines of the output, behind everything else."""
+    yield
+    reasons = [str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", [])]
+    counts = Counter(reason.split(MISSING)[1] for reason in reasons if MISSING in reason)
+    if counts:
+        named = ", ".join(
+            f"{program} ({count} test{'s' if count > 1 else ''})" for program, count in sorted(counts.items())
+        )
+        terminalreporter.write_line(MISSING + named, yellow=True)
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from clvmodels.rfm import RFM as RFM
     from clvmodels.transactions import calibration_holdout as calibration_holdout
     from clvmodels.transactions import rfm_summary as rfm_summary
+    from clvmodels.value import Segment as Segment
+    from clvmodels.value import Segmentation as Segmentation
+    from clvmodels.value import SegmentRules as SegmentRules
+    from clvmodels.value import segment_customers as segment_customers
 
 _HOME = {
     "AOVFrequencyLifespan": "baselines",
@@ -74,6 +78,9 @@ _HOME = {
     "Posterior": "inference",
     "RFM": "rfm",
     "Scorecard": "backtesting",
+    "Segment": "value",
+    "SegmentRules": "value",
+    "Segmentation": "value",
     "World": "datasets",
     "ZeroForecast": "baselines",
     "backtest": "backtesting",
@@ -94,6 +101,7 @@ _HOME = {
     "rfm_summary": "transactions",
     "save_fit": "artifacts",
     "save_scorecard": "artifacts",
+    "segment_customers": "value",
     "simulate": "datasets",
     "write_report": "report",
 }

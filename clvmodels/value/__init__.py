@@ -5,3 +5,13 @@ of which no intervals and no probabilities are shown.
 """
 
 from __future__ import annotations
+
+from clvmodels.value.segments import Segmentation, segment_customers
+from clvmodels.value.segments_rules import Segment, SegmentRules
+
+__all__ = [
+    "Segment",
+    "SegmentRules",
+    "Segmentation",
+    "segment_customers",
+]

@@ -1,7 +1,9 @@
-"""Scores and calibration of predictive distributions that are given as draws, quantiles or intervals."""
+"""Scores of predictive distributions that are given as draws, quantiles or intervals."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -69,7 +71,9 @@ def crps_from_draws(draws: Any, actual: Any, estimator: Literal["fair", "qd"] = 
     width = max(1, BLOCK_VALUES // size)
     for start in range(0, len(actual), width):
         block = slice(start, start + width)
-        error = table[:, block].T - actual[block, None]
+        error = (
+            np.ascontiguousarray(table[:, block].T) - actual[block, None]
+        )  # sums by rows, however they came
         distance = np.abs(error).mean(axis=1)
         error.sort(axis=1)
         error *= order
@@ -141,6 +145,46 @@ def pinball(actual: Any, quantile: Any, level: float) -> float:
     return mean_of(np.maximum(tau * error, (tau - 1) * error))
 
 
+def pinball_by_level(actual: Any, quantiles: Any, levels: Sequence[float]) -> np.ndarray:
+    """`pinball` at each published quantile, (Q,); their mean judges all of them at once.
+
+    Twice the mean over levels spread evenly over (0, 1) is the CRPS; over the few that a table publishes it is
+    a rough one that stresses what was published.
+
+    Parameters
+    ----------
+    actual
+        (n,) what happened.
+    quantiles
+        (Q, n) predicted quantiles, one row per level.
+    levels
+        Q levels, ascending, strictly between 0 and 1.
+
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit, levels do not ascend within (0, 1), or quantiles of a customer cross.
+
+    References
+    ----------
+    Koenker, R. and Bassett, G. (1978). Regression quantiles. Econometrica 46. doi:10.2307/1913643
+
+    Examples
+    --------
+    >>> pinball_by_level([0, 10], [[1, 1], [4, 8]], [0.5, 0.9]).round(6).tolist()
+    [2.5, 1.1]
+    """
+    (actual,) = as_columns({"actual": actual})
+    table = as_draws(quantiles, len(actual), what="quantiles")
+    if len(table) != len(levels) or any(low >= high for low, high in pairwise(levels)):
+        raise ArgumentError(
+            f"{len(table)} rows of quantiles need as many ascending levels, not {list(levels)!r}"
+        )
+    if crossed := int((np.diff(table, axis=0) < 0).any(axis=0).sum()):
+        raise ArgumentError(f"quantiles of {crossed:,} customers cross; order the rows as the levels")
+    return np.array([pinball(actual, row, level) for row, level in zip(table, levels, strict=True)])
+
+
 def interval_coverage(actual: Any, low: Any, high: Any) -> float:
     """Share of customers whose actual value lies in [low, high], between 0 and 1.
 
@@ -204,119 +248,3 @@ def interval_width(low: Any, high: Any) -> float:
 def _check_bounds(low: np.ndarray, high: np.ndarray) -> None:
     if crossed := int((low > high).sum()):
         raise ArgumentError(f"{crossed:,} lower bounds lie above their upper bounds; swap low and high")
-
-
-def randomised_pit(draws: Any, actual: Any, lots: Any) -> np.ndarray:
-    """Randomised probability integral transform, (n,) in (0, 1): uniform if the forecast is right.
-
-    ``u = F(y-) + V (F(y) - F(y-))`` with V uniform, which for counts, and for money with its mass at zero,
-    is uniform where the plain F(y) is not. From S draws, with b of them below y and e equal to y,
-
-        u = (b + V (e + 1)) / (S + 1)
-
-    is exactly uniform for every S: y is one more draw, and ties are settled by lot. A histogram with high
-    ends means distributions too narrow, a hump means too wide, a slope means bias.
-
-    Parameters
-    ----------
-    draws
-        (S, n) finite draws, S >= 1.
-    actual
-        (n,) what happened.
-    lots
-        (n,) uniform numbers in [0, 1), one V per customer. Tied to the customer rather than to the row,
-        they keep the result free of the order of rows.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or values are not finite.
-
-    References
-    ----------
-    Czado, C., Gneiting, T. and Held, L. (2009). Predictive model assessment for count data. Biometrics 65.
-    doi:10.1111/j.1541-0420.2009.01191.x
-
-    Examples
-    --------
-    >>> pit = randomised_pit([[0, 5], [0, 6], [1, 7]], [0, 9], lots=[0.3, 0.8])
-    >>> bool(0 < pit[0] < 0.75), bool(0.75 < pit[1] < 1)
-    (True, True)
-    """
-    actual, lots = as_columns({"actual": actual, "lots": lots})
-    if ((lots < 0) | (lots >= 1)).any():
-        raise ArgumentError("lots must lie in [0, 1); draw them with Generator.random")
-    table = as_draws(draws, len(actual))
-    below = (table < actual).sum(axis=0)
-    equal = (table == actual).sum(axis=0)
-    lot = 1 - lots  # (0, 1]: a value below all draws may not be exactly 0
-    return np.asarray(np.minimum((below + lot * (equal + 1)) / (len(table) + 1), np.nextafter(1, 0)))
-
-
-def pit_coverage(pit: Any, level: float) -> float:
-    """Share of customers inside the central interval of a level, judged by their randomised PIT.
-
-    ``mean 1{|u - 1/2| <= level/2}``, between 0 and 1; `level` itself if the forecast is right, also for
-    counts. Rewards nothing: it tests, it does not rank.
-
-    Parameters
-    ----------
-    pit
-        (n,) values in [0, 1], from `randomised_pit`.
-    level
-        Strictly between 0 and 1.
-
-    Raises
-    ------
-    ArgumentError
-        If a value is outside [0, 1] or the level is outside (0, 1).
-
-    References
-    ----------
-    Czado, C., Gneiting, T. and Held, L. (2009). Predictive model assessment for count data. Biometrics 65.
-    doi:10.1111/j.1541-0420.2009.01191.x
-
-    Examples
-    --------
-    >>> pit_coverage([0.02, 0.4, 0.6, 0.97], 0.9)
-    0.5
-    """
-    central = as_share("level", level)
-    return float((np.abs(_as_pit(pit) - 0.5) <= central / 2).mean())
-
-
-def pit_distance(pit: Any) -> float:
-    """Kolmogorov-Smirnov distance of PIT values from uniform, ``max |F_n(u) - u|``; 0 is perfect.
-
-    Between 1/(2n) and 1; above 1.63/√n in one of a hundred samples of a right forecast.
-
-    Parameters
-    ----------
-    pit
-        (n,) values in [0, 1], from `randomised_pit`.
-
-    Raises
-    ------
-    ArgumentError
-        If a value is outside [0, 1].
-
-    References
-    ----------
-    Massey, F. J. (1951). The Kolmogorov-Smirnov test for goodness of fit. JASA 46.
-    doi:10.1080/01621459.1951.10500769
-
-    Examples
-    --------
-    >>> pit_distance([0.125, 0.375, 0.625, 0.875])
-    0.125
-    """
-    ordered = np.sort(_as_pit(pit))
-    steps = np.arange(len(ordered) + 1) / len(ordered)
-    return float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
-
-
-def _as_pit(pit: Any) -> np.ndarray:
-    (values,) = as_columns({"pit": pit})
-    if outside := int(((values < 0) | (values > 1)).sum()):
-        raise ArgumentError(f"{outside:,} PIT values lie outside [0, 1]; make them with randomised_pit")
-    return values

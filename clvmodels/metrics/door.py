@@ -21,7 +21,10 @@ def as_columns(named: Mapping[str, Any]) -> list[np.ndarray]:
     """
     columns = []
     for name, values in named.items():
-        column = np.asarray(values, dtype=float)
+        try:
+            column = np.asarray(values, dtype=float)
+        except (TypeError, ValueError):
+            raise ArgumentError(f"{name} must hold numbers; convert it to a numeric type") from None
         if column.ndim != 1 or not column.size:
             raise ArgumentError(
                 f"{name} must hold one number per customer; it has the shape {column.shape}: "
@@ -40,8 +43,8 @@ def as_columns(named: Mapping[str, Any]) -> list[np.ndarray]:
     return columns
 
 
-def as_draws(draws: Any, customers: int, least: int = 1) -> np.ndarray:
-    """(S, n) finite draws for `customers` customers, S >= `least`.
+def as_draws(draws: Any, customers: int, least: int = 1, what: str = "draws") -> np.ndarray:
+    """(S, n) finite draws (or quantiles) for `customers` customers, S >= `least`; `what` names them in errors.
 
     Raises
     ------
@@ -51,14 +54,14 @@ def as_draws(draws: Any, customers: int, least: int = 1) -> np.ndarray:
     table = np.asarray(draws, dtype=float)
     if table.ndim != 2 or table.shape[1] != customers:
         raise ArgumentError(
-            f"draws must have the shape (draws, {customers} customers), not {table.shape}; transpose them if needed"
+            f"{what} must have the shape ({what}, {customers} customers), not {table.shape}; transpose them if needed"
         )
     if len(table) < least:
         raise ArgumentError(
-            f"{len(table)} draws are too few, {least} are needed; judge a point forecast with crps_of_point"
+            f"{len(table)} {what} are too few, {least} are needed; judge a point forecast with crps_of_point"
         )
     if not np.isfinite(table).all():
-        raise ArgumentError("draws must be finite; find the customers whose forecast is not")
+        raise ArgumentError(f"{what} must be finite; find the customers whose forecast is not")
     return table
 
 

@@ -1,4 +1,4 @@
-"""Calibration by groups: chances of buying at all, and mean purchases by past frequency."""
+"""Calibration by groups: chances of buying at all, and mean purchases by whatever tells customers apart."""
 
 from __future__ import annotations
 
@@ -79,11 +79,8 @@ def reliability(outcome: Any, probability: Any, bins: int = 10) -> dict[str, np.
     >>> table["predicted"].round(6).tolist(), table["observed"].tolist(), table["customers"].tolist()
     ([0.1, 0.7], [0.0, 1.0], [2, 2])
     """
-    if bins < 1:
-        raise ArgumentError(f"bins={bins!r} must be at least 1; ten is usual")
     outcome, probability = _as_chances(outcome, probability)
-    inner = np.quantile(probability, np.arange(1, bins) / bins)
-    group = np.searchsorted(inner, probability)
+    group = _quantile_groups(probability, bins)
     _, customers = np.unique(group, return_counts=True)
     predicted, observed = _means(group, probability), _means(group, outcome)
     noise = _means(group, probability * (1 - probability))
@@ -138,20 +135,126 @@ def holdout_by_frequency(
     """
     if last < 1:
         raise ArgumentError(f"last={last!r} must be at least 1; seven is usual")
-    named = {"frequency": frequency, "actual": actual} | (
-        {} if predicted is None else {"predicted": predicted}
-    )
-    columns = dict(zip(named, as_columns(named), strict=True))
-    counts = columns.pop("frequency")
+    columns = _as_outcomes(actual, predicted)
+    counts, _ = as_columns({"frequency": frequency, "actual": actual})
     if odd := int(((counts < 0) | (counts != np.floor(counts))).sum()):
         raise ArgumentError(f"{odd:,} frequencies are no whole numbers >= 0; count repeat purchases")
     group = np.minimum(counts, last).astype(int)
-    held, member, customers = np.unique(group, return_inverse=True, return_counts=True)
+    return {"frequency": np.unique(group), **_group_table(group, columns)}
+
+
+def holdout_by_label(label: Any, actual: Any, predicted: Any = None) -> dict[str, np.ndarray]:
+    """Mean purchases (or value) in the holdout by any label, such as the month of the first purchase.
+
+    Parameters
+    ----------
+    label
+        (n,) labels that can be sorted: months, channels, countries.
+    actual
+        (n,) what happened in the holdout.
+    predicted
+        (n,) forecasts; None for the actual column alone.
+
+    Returns
+    -------
+    dict of equally long arrays
+        ``label`` (ascending), ``customers``, ``actual`` (mean), with forecasts ``predicted`` (mean), and
+        ``standard_error`` (of the actual mean; nan for a single customer).
+
+    Raises
+    ------
+    ArgumentError
+        If arrays do not fit, a label is missing, or labels have no common order.
+
+    Examples
+    --------
+    >>> table = holdout_by_label(["1997-01", "1997-02", "1997-01"], [0, 1, 2], [1, 1, 1])
+    >>> table["label"].tolist(), table["actual"].tolist(), table["predicted"].tolist()
+    (['1997-01', '1997-02'], [1.0, 1.0], [1.0, 1.0])
+    """
+    labels = np.asarray(label)
+    columns = _as_outcomes(actual, predicted)
+    if labels.ndim != 1 or len(labels) != len(columns["actual"]):
+        raise ArgumentError(
+            f"label has the shape {labels.shape}; give one label to each of {len(columns['actual'])} customers"
+        )
+    if missing := int((labels != labels).sum() + sum(one is None for one in labels.tolist())):
+        raise ArgumentError(f"{missing:,} labels are missing; give those customers a label of their own")
+    try:
+        held, member = np.unique(labels, return_inverse=True)
+    except TypeError:
+        raise ArgumentError(
+            "labels of different types have no common order; make all of them texts"
+        ) from None
+    return {"label": held, **_group_table(member, columns)}
+
+
+def holdout_by_quantile(
+    values: Any, actual: Any, predicted: Any = None, bins: int = 10
+) -> dict[str, np.ndarray]:
+    """Mean purchases (or value) in the holdout by equally large groups of customers, lowest values first.
+
+    With the forecasts as `values` it is the decile chart: a right forecast climbs with the actual means, within
+    a few standard errors. With recency or age as `values` it shows for whom the forecast goes wrong. Groups end
+    at quantiles, so ties stay together and heavy ties make fewer groups.
+
+    Parameters
+    ----------
+    values
+        (n,) finite numbers to group by.
+    actual
+        (n,) what happened in the holdout.
+    predicted
+        (n,) forecasts; None for the actual column alone.
+    bins
+        At most how many groups, at least 1.
+
+    Returns
+    -------
+    dict of equally long arrays
+        ``low`` and ``high`` (smallest and largest value of the group), ``customers``, ``actual`` (mean), with
+        forecasts ``predicted`` (mean), and ``standard_error`` (of the actual mean; nan for a single customer).
+
+    Raises
+    ------
+    ArgumentError
+        If arrays do not fit or `bins` < 1.
+
+    Examples
+    --------
+    >>> table = holdout_by_quantile([1, 2, 3, 4], [0, 1, 3, 5], [1, 2, 3, 4], bins=2)
+    >>> table["low"].tolist(), table["actual"].tolist(), table["predicted"].tolist()
+    ([1.0, 3.0], [0.5, 4.0], [1.5, 3.5])
+    """
+    columns = _as_outcomes(actual, predicted)
+    values, _ = as_columns({"values": values, "actual": actual})
+    group = _quantile_groups(values, bins)
+    ends = [(values[group == one].min(), values[group == one].max()) for one in np.unique(group)]
+    low, high = np.array(ends).T
+    return {"low": low, "high": high, **_group_table(group, columns)}
+
+
+def _quantile_groups(values: np.ndarray, bins: int) -> np.ndarray:
+    """(n,) numbers of groups that end at quantiles; some numbers may be left out."""
+    if bins < 1:
+        raise ArgumentError(f"bins={bins!r} must be at least 1; ten is usual")
+    return np.searchsorted(np.quantile(values, np.arange(1, bins) / bins), values)
+
+
+def _as_outcomes(actual: Any, predicted: Any) -> dict[str, np.ndarray]:
+    """The actual values, and the forecasts if there are any, by name."""
+    named = {"actual": actual} | ({} if predicted is None else {"predicted": predicted})
+    return dict(zip(named, as_columns(named), strict=True))
+
+
+def _group_table(group: np.ndarray, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Customers, means and the standard error of the actual mean of each group that occurs, ascending."""
+    _, member, customers = np.unique(group, return_inverse=True, return_counts=True)
     means = {name: _means(group, column) for name, column in columns.items()}
     spread = _means(group, (columns["actual"] - means["actual"][member]) ** 2)
-    error = np.full(len(held), np.nan)  # one customer shows no spread, which is no certainty
+    error = np.full(len(customers), np.nan)  # one customer shows no spread, which is no certainty
     np.divide(spread, customers - 1, out=error, where=customers > 1)
-    return {"frequency": held, "customers": customers, **means, "standard_error": np.sqrt(error)}
+    return {"customers": customers, **means, "standard_error": np.sqrt(error)}
 
 
 def _means(group: np.ndarray, column: np.ndarray) -> np.ndarray:

@@ -128,6 +128,71 @@ def bias_percent(actual: Any, predicted: Any) -> float:
     return 100 * ratio(math.fsum((predicted - actual).tolist()), math.fsum(actual.tolist()))
 
 
+def per_mean(score: float, actual: Any) -> float:
+    """An error in units of the mean actual value, ``score / mean actual``: comparable across quantities.
+
+    For `mae`, `rmse`, `bias` or a mean CRPS of the same customers. nan where the mean actual value is 0.
+
+    Parameters
+    ----------
+    score
+        An error in the unit of `actual`.
+    actual
+        (n,) what happened.
+
+    Raises
+    ------
+    ArgumentError
+        If the array is empty or holds a value that is not finite.
+
+    References
+    ----------
+    Kolassa, S. and Schütz, W. (2007). Advantages of the MAD/mean ratio over the MAPE. Foresight 6.
+
+    Examples
+    --------
+    >>> per_mean(1.5, [0, 2, 4])
+    0.75
+    """
+    (actual,) = as_columns({"actual": actual})
+    return ratio(score, mean_of(actual))
+
+
+def squared_error_share(actual: Any, predicted: Any, customers: int = 10) -> float:
+    """Share of the squared error that the worst-predicted customers make, between 0 and 1.
+
+    ``Σ_{i in worst} e_i² / Σ e²``. Near 1, `rmse` is a statement about these few customers, and a change of
+    them would change the verdict. nan where every forecast is exact.
+
+    Parameters
+    ----------
+    actual, predicted
+        (n,) finite numbers, one per customer, in one order.
+    customers
+        How many of the largest errors, at least 1.
+
+    Raises
+    ------
+    ArgumentError
+        If arrays do not fit, or `customers` is no whole number of at least 1.
+
+    References
+    ----------
+    Huber, P. J. (1964). Robust estimation of a location parameter. Annals of Mathematical Statistics 35.
+    doi:10.1214/aoms/1177703732
+
+    Examples
+    --------
+    >>> squared_error_share([0, 2, 9], [1, 1, 2], customers=1)
+    0.9607843137254902
+    """
+    if customers != int(customers) or customers < 1:
+        raise ArgumentError(f"customers={customers!r} must be a whole number of at least 1")
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
+    squares = np.sort((predicted - actual) ** 2)
+    return ratio(math.fsum(squares[-int(customers) :].tolist()), math.fsum(squares.tolist()))
+
+
 def skill(score: float, baseline: float) -> float:
     """Share of the baseline's loss that is saved, ``1 - score / baseline``.
 

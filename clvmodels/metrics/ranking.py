@@ -155,6 +155,66 @@ def capture_of_customers(actual: Any, predicted: Any, top: float = 0.1) -> float
     return math.fsum((found * best).tolist()) / _count(len(actual), top)
 
 
+def gain_curve(actual: Any, predicted: Any, points: int = 100) -> dict[str, np.ndarray]:
+    """What share of the total the best k % of customers brought, for every k: the gain chart as data.
+
+    Tied forecasts share what they bring, so the curve is the mean over all orders of ties; it passes through
+    `capture_of_value` wherever a share of customers is a whole number of them. `normalised_gini` is the
+    area between ``captured`` and the diagonal over that between ``perfect`` and the diagonal.
+
+    Parameters
+    ----------
+    actual
+        (n,) finite numbers >= 0.
+    predicted
+        (n,) forecasts.
+    points
+        Steps of the share of customers, at least 1.
+
+    Returns
+    -------
+    dict of (points + 1,) arrays
+        ``share`` of customers from 0 to 1, ``captured`` (share of the total), ``lift`` (captured / share; nan
+        at 0) and ``perfect`` (captured by the order of the actual values). nan where the total is 0.
+
+    Raises
+    ------
+    ArgumentError
+        If arrays do not fit, an actual value is negative, or `points` < 1.
+
+    References
+    ----------
+    Malthouse, E. C. and Blattberg, R. C. (2005). Can we predict customer lifetime value? Journal of
+    Interactive Marketing 19. doi:10.1002/dir.20027
+
+    Examples
+    --------
+    >>> curve = gain_curve([10, 0, 30, 60], [4, 1, 3, 3], points=4)
+    >>> curve["captured"].tolist(), curve["lift"].tolist()
+    ([0.0, 0.1, 0.55, 1.0, 1.0], [nan, 0.4, 1.1, 1.3333333333333333, 1.0])
+    """
+    if points < 1:
+        raise ArgumentError(f"points={points!r} must be at least 1; a hundred is usual")
+    actual, predicted = as_columns({"actual": actual, "predicted": predicted})
+    _check_amounts(actual)
+    share = np.arange(points + 1) / points
+    captured, perfect = (_gains(actual, order, share) for order in (predicted, actual))
+    lift = np.full(points + 1, np.nan)
+    np.divide(captured, share, out=lift, where=share > 0)
+    return {"share": share, "captured": captured, "lift": lift, "perfect": perfect}
+
+
+def _gains(actual: np.ndarray, score: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Share of the total held by the best of a score, linear within ties."""
+    order = np.lexsort((actual, -score))  # one order for equal data, so that rounding does not depend on rows
+    total = np.concatenate([[0.0], np.cumsum(actual[order])])
+    last = np.flatnonzero(np.diff(score[order], append=np.nan) != 0) + 1
+    ends = np.concatenate([[0], last])
+    if not total[-1]:
+        return np.full(len(share), np.nan)
+    return np.interp(share * len(actual), ends, total[ends] / total[-1])
+
+
 def _check_amounts(actual: np.ndarray) -> None:
     if negative := int((actual < 0).sum()):
         raise ArgumentError(

@@ -109,6 +109,9 @@ def test_crps_is_blind_to_blocks_and_far_from_zero(
     monkeypatch.setattr("clvmodels.metrics.distribution.BLOCK_VALUES", 1000)
     np.testing.assert_array_equal(metrics.crps_from_draws(draws, actual), whole)
     assert metrics.crps_from_draws(draws[:, 17:18], actual[17:18])[0] == whole[17]
+    order = np.arange(len(actual))[::-1]  # indexing lays the copy out in memory the other way round
+    np.testing.assert_array_equal(metrics.crps_from_draws(draws[:, order], actual[order])[order], whole)
+    np.testing.assert_array_equal(metrics.crps_from_draws(np.asfortranarray(draws), actual), whole)
 
 
 def test_ranks_equal_scipy(purchases: Sample) -> None:
@@ -139,6 +142,81 @@ def test_reliability_equals_scikit_learn(purchases: Sample) -> None:
 def test_pit_distance_equals_scipy(rng: np.random.Generator) -> None:
     pit = rng.beta(1.2, 1, 301)
     assert metrics.pit_distance(pit) == pytest.approx(stats.kstest(pit, "uniform").statistic, rel=1e-12)
+
+
+def test_ranked_probability_score_is_the_crps_of_a_count(rng: np.random.Generator) -> None:
+    counts = np.arange(60)[:, None]
+    rate, actual = rng.gamma(2, 1, 40), rng.poisson(2, 40)
+    pmf = stats.poisson.pmf(counts, rate)
+    score = metrics.rps_from_pmf(pmf, actual)
+    distance = (pmf * np.abs(counts - actual)).sum(axis=0)
+    spread = np.einsum("an,bn,ab->n", pmf, pmf, np.abs(counts - counts.T))
+    np.testing.assert_allclose(score, distance - spread / 2, rtol=1e-9, atol=1e-12)
+    oracle = [scoringrules.crps_poisson(y, mu) for y, mu in zip(actual, rate, strict=True)]
+    np.testing.assert_allclose(score, oracle, rtol=1e-6)
+
+
+def test_log_score_equals_scoringrules_and_scikit_learn(rng: np.random.Generator) -> None:
+    rate, actual = rng.gamma(2, 1, 40), rng.poisson(2, 40)
+    score = metrics.log_score(stats.poisson.pmf(actual, rate))
+    np.testing.assert_allclose(score, -stats.poisson.logpmf(actual, rate), rtol=1e-12)
+    np.testing.assert_allclose(score, scoringrules.logs_poisson(actual, rate), rtol=1e-9)
+    bought, chance = actual > 0, -np.expm1(-rate)
+    of_what_came = np.where(bought, chance, 1 - chance)
+    loss = sklearn_metrics.log_loss(bought, chance)
+    assert metrics.log_score(of_what_came).mean() == pytest.approx(loss, rel=1e-12)
+    assert metrics.log_score([0.0, 1.0]).tolist() == [np.inf, 0.0]
+    assert not np.signbit(metrics.log_score([1.0])).any()
+
+
+def test_log_score_prefers_the_predictive_probability(purchases: Sample) -> None:
+    """The average over parameter draws beats every single draw, which is too sure of itself."""
+    rng = np.random.default_rng(5)
+    shape, scale = rng.integers(1, 6, 4000) * 0.6, 0.5
+    actual = rng.poisson(rng.gamma(shape, scale))
+    averaged = stats.nbinom.pmf(actual, shape, 1 / (1 + scale))
+    plugged_in = stats.poisson.pmf(actual, shape * scale)
+    lost = metrics.log_score(plugged_in) - metrics.log_score(averaged)
+    assert lost.mean() / (lost.std() / np.sqrt(len(lost))) > 4
+
+
+def test_pinball_by_level_equals_scikit_learn(purchases: Sample) -> None:
+    actual, draws, _ = purchases
+    levels = [0.05, 0.25, 0.5, 0.75, 0.95]
+    quantiles = np.quantile(draws, levels, axis=0)
+    oracle = [
+        sklearn_metrics.mean_pinball_loss(actual, row, alpha=level)
+        for row, level in zip(quantiles, levels, strict=True)
+    ]
+    np.testing.assert_allclose(metrics.pinball_by_level(actual, quantiles, levels), oracle, rtol=1e-12)
+
+
+def test_pit_histogram_equals_numpy_and_shows_the_noise(rng: np.random.Generator) -> None:
+    table = metrics.pit_histogram(rng.random(50_000), bins=10)
+    assert table["customers"].sum() == 50_000
+    z = (table["share"] - table["expected"]) / table["standard_error"]
+    assert np.abs(z).max() < 4
+    assert 0.3 < np.abs(z).mean() < 1.4  # the standard error is of the right size
+    assert table["low"][0] == 0
+    assert table["high"][-1] == 1
+
+
+def test_gain_curve_meets_captures_and_gini(purchases: Sample) -> None:
+    actual, draws, _ = purchases
+    forecast = draws[0]  # heavily tied
+    curve = metrics.gain_curve(actual, forecast, points=20)
+    for top in (0.05, 0.1, 0.2):
+        place = round(20 * top)
+        assert curve["captured"][place] == pytest.approx(
+            metrics.capture_of_value(actual, forecast, top), rel=1e-9
+        )
+        assert curve["perfect"][place] == pytest.approx(
+            metrics.capture_of_value(actual, actual, top), rel=1e-9
+        )
+    fine = metrics.gain_curve(actual, forecast, points=len(actual))
+    area = (fine["captured"] - fine["share"]).sum() / (fine["perfect"] - fine["share"]).sum()
+    assert area == pytest.approx(metrics.normalised_gini(actual, forecast), rel=1e-9)
+    np.testing.assert_allclose(curve["lift"][1:], curve["captured"][1:] / curve["share"][1:])
 
 
 # --- ties and orders ---------------------------------------------------------------------------------------
@@ -190,6 +268,10 @@ SYMMETRIC: list[Callable[[Any, Any], float]] = [
     metrics.capture_of_value,
     metrics.capture_of_customers,
     lambda actual, predicted: metrics.pinball(actual, predicted, 0.3),
+    metrics.squared_error_share,
+    lambda actual, predicted: float(metrics.gain_curve(actual, predicted, 7)["captured"].sum()),
+    lambda actual, predicted: float(metrics.holdout_by_quantile(predicted, actual)["actual"].sum()),
+    lambda actual, predicted: float(metrics.pinball_by_level(actual, [predicted], [0.3])[0]),
     lambda actual, predicted: metrics.brier(actual > 2, np.exp(-predicted)),
     lambda actual, predicted: float(metrics.reliability(actual > 2, np.exp(-predicted))["predicted"].sum()),
     lambda actual, predicted: float(
@@ -314,6 +396,216 @@ def test_actual_means_of_cdnow_by_frequency(cdnow: Any, cdnow_rfm: Any) -> None:
     assert table["actual"].round(3).tolist() == [0.237, 0.697, 1.393, 1.56, 2.532, 2.947, 3.862, 6.359]
 
 
+def test_tracking_error_by_hand() -> None:
+    found = metrics.tracking_error([0, 10, 10], [1, 8, 13])
+    # running sums 0, 10, 20 against 1, 9, 22: 10 % and 10 %; single weeks 20 % and 30 %
+    assert found == pytest.approx({"cumulative_mape": 10, "cumulative_max": 10, "weekly_mape": 25})
+    assert metrics.tracking_error([10, 10], [12, 8])["cumulative_max"] == pytest.approx(20)
+
+
+def test_groups_by_label_and_quantile_by_hand() -> None:
+    table = metrics.holdout_by_label(["b", "a", "b"], [1, 5, 3], [2, 2, 4])
+    assert table["label"].tolist() == ["a", "b"]
+    assert table["customers"].tolist() == [1, 2]
+    assert table["actual"].tolist() == [5, 2]
+    assert table["predicted"].tolist() == [2, 3]
+    np.testing.assert_allclose(table["standard_error"], [np.nan, 1.0])  # sqrt(((1-2)² + (3-2)²) / 1 / 2)
+    deciles = metrics.holdout_by_quantile(np.repeat([0.0, 1.0, 2.0], [7, 2, 1]), np.arange(10.0), bins=10)
+    assert deciles["low"].tolist() == [0, 1, 2]  # ties stay together
+    assert deciles["customers"].tolist() == [7, 2, 1]
+
+
+def test_errors_in_units_of_the_mean_and_their_concentration() -> None:
+    assert metrics.per_mean(1.5, [0, 2, 4]) == 0.75
+    # errors 1, 1, 7: squares 1, 1, 49
+    assert metrics.squared_error_share([0, 2, 9], [1, 1, 2], 1) == pytest.approx(49 / 51)
+    assert metrics.squared_error_share([0, 2, 9], [1, 1, 2], 2) == pytest.approx(50 / 51)
+    assert metrics.squared_error_share(np.zeros(100), np.ones(100)) == pytest.approx(0.1)
+
+
+# --- one forecaster against another ------------------------------------------------------------------------
+
+
+def test_paired_difference_equals_the_plain_bootstrap(rng: np.random.Generator) -> None:
+    """The same relative difference, and the interval of a loop that draws customers one by one."""
+    hard = rng.gamma(0.5, 2, 800)
+    a, b = hard * rng.gamma(50, 1 / 50, 800), hard * rng.gamma(50, 1 / 48, 800)
+    found = metrics.paired_difference(a, b, seed=3, resamples=4000)
+    picks = rng.integers(800, size=(4000, 800))
+    loop = 100 * (1 - a[picks].mean(axis=1) / b[picks].mean(axis=1))
+    assert found.percent == pytest.approx(100 * (1 - a.mean() / b.mean()), rel=1e-12)
+    # a 5 % quantile of 4,000 values has a standard error of sqrt(.05 .95 / 4000) / .103 = 0.033 sd; two of them
+    assert abs(found.low - np.quantile(loop, 0.05)) < 4 * 0.047 * loop.std()
+    assert abs(found.high - np.quantile(loop, 0.95)) < 4 * 0.047 * loop.std()
+    assert found.share_better == (a < b).mean()
+
+
+def test_bundles_leave_the_spread_alone(rng: np.random.Generator) -> None:
+    """With 20,000 customers bundles are drawn; the delta method knows the standard error."""
+    hard = rng.gamma(0.5, 2, 20_000)
+    a, b = hard * rng.gamma(20, 1 / 20, 20_000), hard * rng.gamma(20, 1 / 19, 20_000)
+    found = metrics.paired_difference(a, b, seed=3)
+    ratio = a.mean() / b.mean()
+    error = 100 * (a - ratio * b).std() / b.mean() / np.sqrt(20_000)
+    # the variance from 2,048 bundles, and the width from 2,000 resamples, are each known to some 3 %
+    assert (found.high - found.low) / (2 * 1.645 * error) == pytest.approx(1, abs=0.15)
+
+
+def test_paired_interval_covers_the_truth() -> None:
+    """A loses exactly a tenth less; 300 samples of 200 customers. sqrt(.9 .1 / 300) = 0.017."""
+    rng, covered = np.random.default_rng(8), []
+    for _ in range(300):
+        hard = rng.gamma(2, 1, 200)
+        a, b = 0.9 * hard * rng.gamma(4, 1 / 4, 200), hard * rng.gamma(4, 1 / 4, 200)
+        found = metrics.paired_difference(a, b, seed=1, resamples=400)
+        covered.append(found.low <= 10 <= found.high)
+    assert 0.9 - 4 * 0.017 - 0.01 < np.mean(covered) < 0.9 + 4 * 0.017
+
+
+@pytest.mark.parametrize("customers", [300, 5000])
+def test_paired_difference_is_blind_to_rows(customers: int, rng: np.random.Generator) -> None:
+    a, b = np.round(rng.gamma(1, 1, (2, customers)), 1)  # ties
+    order = rng.permutation(customers)
+    one, two = metrics.paired_difference(a, b, seed=1), metrics.paired_difference(a[order], b[order], seed=1)
+    assert one == two
+    assert one != metrics.paired_difference(a, b, seed=2)
+
+
+def test_root_compares_as_rmse_does(purchases: Sample) -> None:
+    actual, draws, mean = purchases
+    median = np.median(draws, axis=0)
+    squares = [(forecast - actual) ** 2 for forecast in (mean, median)]
+    found = metrics.paired_difference(*squares, seed=1, root=True, names=("mean", "median"))
+    skill = metrics.skill(metrics.rmse(actual, mean), metrics.rmse(actual, median))
+    assert found.percent == pytest.approx(100 * skill, rel=1e-9)
+    assert found.losses[0] == pytest.approx(metrics.rmse(actual, mean), rel=1e-12)
+    assert 0 < found.low < found.percent < found.high
+    plain = metrics.paired_difference(*squares, seed=1)
+    assert found.low == pytest.approx(100 * (1 - np.sqrt(1 - plain.low / 100)), rel=0.02)
+
+
+def test_the_sentence_says_who_wins_and_how_surely(rng: np.random.Generator) -> None:
+    hard = rng.gamma(1, 1, 400)
+    noise = hard * rng.gamma(9, 1 / 9, 400)
+    win, lose = (0.8 * hard, hard), (hard, 0.8 * hard)
+    assert metrics.paired_difference(*win, seed=1, names=("Pareto", "Zero")).text == (
+        "Pareto beats Zero by 20.0 % [20.0, 20.0] (90 % customer bootstrap, one origin)"
+    )
+    assert (
+        "A is worse than B by 25.0 % [25.0, 25.0] (80 %"
+        in metrics.paired_difference(*lose, seed=1, level=0.8).text
+    )
+    assert "cannot be told apart" in metrics.paired_difference(noise, hard, seed=1).text
+    assert "too few customers" in metrics.paired_difference([1, 2], [2, 3], seed=1).text
+    nobody = metrics.paired_difference(np.ones(50), np.zeros(50), seed=1)
+    assert np.isnan(nobody.percent)
+    assert "not above 0" in nobody.text
+
+
+def test_origins_are_never_pooled(rng: np.random.Generator) -> None:
+    hard = rng.gamma(1, 1, 400)
+    scores = {"May": (0.9 * hard, hard), "June": (1.1 * hard, hard), "July": (0.7 * hard, hard)}
+    found = metrics.paired_by_origin(scores, seed=1)
+    assert found.range == pytest.approx((-10, 30))
+    assert "2 of 3 origins" in found.text
+    assert "not independent" in found.text
+    assert found.by_origin["May"] == metrics.paired_difference(*scores["May"], seed=1)
+    table = found.table
+    assert table["origin"].tolist() == ["May", "June", "July"]
+    assert "90 %" in table.attrs["interval"]
+    assert "one origin" in metrics.paired_by_origin({"May": scores["May"]}, seed=1).text
+
+
+# --- mixtures ----------------------------------------------------------------------------------------------
+
+
+def test_crps_of_a_mixture_is_that_of_its_draws(rng: np.random.Generator) -> None:
+    """Repeating draws in proportion to the weights makes the mixture itself."""
+    one, two, actual = rng.gamma(2, 1, (6, 30)), rng.gamma(1, 3, (4, 30)), rng.gamma(2, 1, 30)
+    terms = metrics.pool_terms([one, two], actual, "qd")
+    mixed = np.concatenate([one, np.repeat(two, 3, axis=0)])  # 6 draws against 12: weights 1/3 and 2/3
+    np.testing.assert_allclose(
+        terms.crps([1 / 3, 2 / 3]), metrics.crps_from_draws(mixed, actual, "qd"), rtol=1e-9
+    )
+    fair = metrics.pool_terms([one, two], actual)
+    np.testing.assert_allclose(fair.crps([1, 0]), metrics.crps_from_draws(one, actual), rtol=1e-9, atol=1e-12)
+
+
+def test_pool_terms_by_the_definition_and_blind_to_blocks(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draws = [rng.poisson(3, (size, 50)).astype(float) for size in (7, 5, 1)]
+    actual = rng.poisson(3, 50).astype(float)
+    terms = metrics.pool_terms(draws, actual)
+    for i, j in itertools.combinations(range(3), 2):
+        across = np.abs(draws[i][:, None] - draws[j][None, :]).mean(axis=(0, 1))
+        np.testing.assert_allclose(terms.spread[:, i, j], across, rtol=1e-12)
+        np.testing.assert_allclose(terms.spread[:, j, i], across, rtol=1e-12)
+    np.testing.assert_allclose(terms.error[:, 2], np.abs(draws[2][0] - actual))
+    assert (terms.spread[:, 2, 2] == 0).all()
+    monkeypatch.setattr("clvmodels.metrics.pooling.BLOCK_VALUES", 30)
+    again = metrics.pool_terms(draws, actual)
+    np.testing.assert_array_equal(again.spread, terms.spread)
+    np.testing.assert_array_equal(again.error, terms.error)
+
+
+def simplex(count: int, steps: int) -> np.ndarray:
+    """All weights in steps of 1/steps."""
+    grid = itertools.product(range(steps + 1), repeat=count - 1)
+    return np.array([[*cut, steps - sum(cut)] for cut in grid if sum(cut) <= steps]) / steps
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_stacking_beats_every_point_of_a_grid(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    actual = rng.gamma(2, 1, 300)
+    draws = [rng.gamma(2, scale, (size, 300)) for scale, size in ((0.5, 30), (1.6, 20), (1.0, 10))]
+    draws += [np.full((1, 300), 1.5)]
+    terms = metrics.pool_terms(draws, actual)
+    weights = metrics.stacking_weights(terms)
+    assert (weights >= 0).all()
+    assert weights.sum() == pytest.approx(1)
+    scores = [terms.crps(point).mean() for point in simplex(4, 12)]
+    assert terms.crps(weights).mean() <= min(scores) + 1e-12
+    order = rng.permutation(300)
+    again = metrics.pool_terms([table[:, order] for table in draws], actual[order])
+    np.testing.assert_array_equal(metrics.stacking_weights(again), weights)
+
+
+def test_stacking_finds_the_forecaster_who_knows_and_mixes_those_who_know_half(
+    rng: np.random.Generator,
+) -> None:
+    rate = rng.gamma(2, 1, 4000)
+    actual = rng.poisson(rate)
+    truth = rng.poisson(rate, (60, 4000))
+    strangers = [rng.poisson(rate * 1.7, (60, 4000)), rng.poisson(2.0, (40, 4000)), np.zeros((1, 4000))]
+    weights = metrics.stacking_weights(metrics.pool_terms([truth, *strangers], actual))
+    assert weights[0] > 0.93
+    from_one = (
+        rng.random(4000) < 0.5
+    )  # each forecaster is right for half of the customers, nobody knows which
+    actual = np.where(from_one, rng.normal(0, 1, 4000), rng.normal(6, 1, 4000))
+    halves = [rng.normal(0, 1, (60, 4000)), rng.normal(6, 1, (60, 4000))]
+    np.testing.assert_allclose(
+        metrics.stacking_weights(metrics.pool_terms(halves, actual)), [0.5, 0.5], atol=0.05
+    )
+
+
+def test_equal_forecasters_share_alike(rng: np.random.Generator) -> None:
+    actual, same = rng.normal(0, 1, 50), rng.normal(0, 1, (9, 50))
+    terms = metrics.pool_terms([same, same, same + 40], actual, "qd")
+    weights = metrics.stacking_weights(terms)
+    assert weights[0] == pytest.approx(weights[1], abs=1e-9)
+    assert weights[2] < 0.01
+    parts = [
+        metrics.pool_terms([table[:, cut] for table in (same, same + 1)], actual[cut])
+        for cut in (slice(0, 20), slice(20, 50))
+    ]
+    joined = metrics.PoolTerms.joined(parts)
+    whole = metrics.pool_terms([same, same + 1], actual)
+    np.testing.assert_array_equal(metrics.stacking_weights(joined), metrics.stacking_weights(whole))
+
+
 def test_skill_is_the_share_of_the_loss_saved() -> None:
     assert [metrics.skill(loss, 2.0) for loss in (0, 1, 2, 3)] == [1, 0.5, 0, -0.5]
 
@@ -351,6 +643,33 @@ def test_undefined_is_nan() -> None:
         (lambda: metrics.holdout_by_frequency([0.5], [1]), "whole"),
         (lambda: metrics.holdout_by_frequency([0], [1], last=0), "at least 1"),
         (lambda: metrics.skill(-1, 1), "losses"),
+        (lambda: metrics.mae(["a"], [1]), "numeric type"),
+        (lambda: metrics.log_score([-0.7]), "logarithm"),
+        (lambda: metrics.rps_from_pmf([[1.0], [0.0]], [2]), "more counts"),
+        (lambda: metrics.rps_from_pmf([[0.9], [0.05]], [0]), "more counts"),
+        (lambda: metrics.rps_from_pmf([[0.9], [0.3]], [0]), "at most 1"),
+        (lambda: metrics.rps_from_pmf([[0.9, 0.1]], [0]), "transpose"),
+        (lambda: metrics.rps_from_pmf([[1.0]], [0.5]), "no counts"),
+        (lambda: metrics.pinball_by_level([1], [[1], [2]], [0.9, 0.5]), "ascending"),
+        (lambda: metrics.pinball_by_level([1], [[2], [1]], [0.5, 0.9]), "cross"),
+        (lambda: metrics.pit_histogram([0.2], 1), "at least 2"),
+        (lambda: metrics.tracking_error([1, -1], [1, 1]), "negative"),
+        (lambda: metrics.squared_error_share([1], [2], 0), "at least 1"),
+        (lambda: metrics.gain_curve([1], [2], 0), "at least 1"),
+        (lambda: metrics.gain_curve([-1], [2]), "negative"),
+        (lambda: metrics.holdout_by_label(["a"], [1, 2]), "one label"),
+        (lambda: metrics.holdout_by_label(["a", None], [1, 2]), "missing"),
+        (lambda: metrics.holdout_by_label(np.array(["a", 1], dtype=object), [1, 2]), "texts"),
+        (lambda: metrics.holdout_by_quantile([1], [1], bins=0), "at least 1"),
+        (lambda: metrics.paired_difference([1, 2], [1], seed=1), "differ in length"),
+        (lambda: metrics.paired_difference([-1, 2], [1, 2], seed=1, root=True), "root=False"),
+        (lambda: metrics.paired_difference([1], [1], seed=1, resamples=5), "2000 is usual"),
+        (lambda: metrics.paired_difference([1], [1], seed=1, level=90), "0.1"),
+        (lambda: metrics.paired_by_origin({}, seed=1), "at least one"),
+        (lambda: metrics.pool_terms([], [1]), "1 to 10"),
+        (lambda: metrics.pool_terms([[[1]]], [1], "nrg"), "'fair' nor 'qd'"),
+        (lambda: metrics.pool_terms([[[1]]], [1]).crps([0.5]), "add up to 1"),
+        (lambda: metrics.PoolTerms.joined([]), "at least one"),
     ],
 )
 def test_refusals_say_the_way_out(call: Callable[[], object], words: str) -> None:

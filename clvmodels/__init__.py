@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from clvmodels.backtesting import backtest as backtest
     from clvmodels.baselines import AOVFrequencyLifespan as AOVFrequencyLifespan
     from clvmodels.baselines import CohortAverage as CohortAverage
+    from clvmodels.baselines import HiatusRule as HiatusRule
     from clvmodels.baselines import HistoricalCLV as HistoricalCLV
     from clvmodels.baselines import LifespanCLV as LifespanCLV
     from clvmodels.baselines import NetHistoricalCLV as NetHistoricalCLV
+    from clvmodels.baselines import PastBest as PastBest
     from clvmodels.baselines import ZeroForecast as ZeroForecast
     from clvmodels.datasets import World as World
     from clvmodels.datasets import load_cdnow as load_cdnow
@@ -50,13 +52,23 @@ if TYPE_CHECKING:
     from clvmodels.rfm import RFM as RFM
     from clvmodels.transactions import calibration_holdout as calibration_holdout
     from clvmodels.transactions import rfm_summary as rfm_summary
+    from clvmodels.value import Acquisition as Acquisition
+    from clvmodels.value import Economics as Economics
+    from clvmodels.value import NewCustomerValue as NewCustomerValue
+    from clvmodels.value import Payback as Payback
+    from clvmodels.value import ProfitForecast as ProfitForecast
     from clvmodels.value import Segment as Segment
     from clvmodels.value import Segmentation as Segmentation
     from clvmodels.value import SegmentRules as SegmentRules
+    from clvmodels.value import acquisition as acquisition
+    from clvmodels.value import new_customer_value as new_customer_value
+    from clvmodels.value import payback as payback
+    from clvmodels.value import profit as profit
     from clvmodels.value import segment_customers as segment_customers
 
 _HOME = {
     "AOVFrequencyLifespan": "baselines",
+    "Acquisition": "value",
     "ArgumentError": "errors",
     "ArtifactError": "errors",
     "Bootstrap": "inference",
@@ -65,17 +77,23 @@ _HOME = {
     "ClvWarning": "errors",
     "CohortAverage": "baselines",
     "DataError": "errors",
+    "Economics": "value",
     "FitError": "errors",
     "FitStatus": "errors",
     "FittedCLV": "forecast",
     "Forecast": "prediction",
+    "HiatusRule": "baselines",
     "HistoricalCLV": "baselines",
     "Laplace": "inference",
     "LifespanCLV": "baselines",
     "LogNormal": "inference",
     "NetHistoricalCLV": "baselines",
+    "PastBest": "baselines",
+    "NewCustomerValue": "value",
     "Nuts": "inference",
+    "Payback": "value",
     "Posterior": "inference",
+    "ProfitForecast": "value",
     "RFM": "rfm",
     "Scorecard": "backtesting",
     "Segment": "value",
@@ -83,6 +101,7 @@ _HOME = {
     "Segmentation": "value",
     "World": "datasets",
     "ZeroForecast": "baselines",
+    "acquisition": "value",
     "backtest": "backtesting",
     "business_priors": "inference",
     "calibration_holdout": "transactions",
@@ -95,8 +114,11 @@ _HOME = {
     "load_donations": "datasets",
     "load_fit": "artifacts",
     "load_scorecard": "artifacts",
+    "new_customer_value": "value",
+    "payback": "value",
     "prior_predictive": "inference",
     "prior_predictive_spend": "inference",
+    "profit": "value",
     "pymc_model": "inference",
     "rfm_summary": "transactions",
     "save_fit": "artifacts",

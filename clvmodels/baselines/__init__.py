@@ -1,4 +1,4 @@
-"""Historical CLV formulas behind the contract of a forecaster: what a model has to beat.
+"""Historical CLV formulas and managers' rules behind the contract of a forecaster: what a model has to beat.
 
 A formula knows arithmetic and the past; it gives one number per customer and no uncertainty. Each says its
 assumption in words, and each is stated in its strongest honest form (tenure has a floor, the first
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from clvmodels.baselines.heuristics import HiatusRule, PastBest
 from clvmodels.baselines.lifespan import AOVFrequencyLifespan, LifespanCLV, churn_between_periods
 from clvmodels.baselines.net import NetHistoricalCLV, net_historical_clv
 from clvmodels.baselines.projection import Projection
@@ -25,6 +26,8 @@ BASELINES: Mapping[str, Callable[[], Forecaster]] = {
     "net_historical": NetHistoricalCLV,
     "lifespan": LifespanCLV,
     "aov_frequency_lifespan": AOVFrequencyLifespan,
+    "hiatus_rule": HiatusRule,
+    "past_best": PastBest,
     "zero": ZeroForecast,
 }
 
@@ -32,9 +35,11 @@ __all__ = [
     "BASELINES",
     "AOVFrequencyLifespan",
     "CohortAverage",
+    "HiatusRule",
     "HistoricalCLV",
     "LifespanCLV",
     "NetHistoricalCLV",
+    "PastBest",
     "Projection",
     "ZeroForecast",
     "churn_between_periods",

@@ -9,5 +9,17 @@ from clvmodels.rfm.checks import CLOCK_FIELDS, SPEND_FIELDS, id_text
 from clvmodels.rfm.history import History, Outcome
 from clvmodels.rfm.notes import DataReport, Note
 from clvmodels.rfm.summary import RFM
+from clvmodels.rfm.windows import EarlierWindow, earlier_windows
 
-__all__ = ["CLOCK_FIELDS", "RFM", "SPEND_FIELDS", "DataReport", "History", "Note", "Outcome", "id_text"]
+__all__ = [
+    "CLOCK_FIELDS",
+    "RFM",
+    "SPEND_FIELDS",
+    "DataReport",
+    "EarlierWindow",
+    "History",
+    "Note",
+    "Outcome",
+    "earlier_windows",
+    "id_text",
+]

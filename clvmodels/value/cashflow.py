@@ -231,7 +231,10 @@ def _run_lives(
     def observe(block: DrawBlock) -> None:
         if block.period_value is None:
             raise _no_spend(fitted)
-        deliver(chosen[block.index], block.period_purchases[:, None], block.period_value[:, None])
+        cells = (
+            np.asarray(part, dtype=float)[:, None] for part in (block.period_purchases, block.period_value)
+        )
+        deliver(chosen[block.index], *cells)
 
     return cast(_Sampler, fitted).forecast(
         window.horizon,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -146,7 +146,7 @@ def new_customer_value(
     horizon: str | date | datetime,
     economics: Economics | None = None,
     *,
-    first_order: float | Literal["observed"] = "observed",
+    first_order: float | str = OBSERVED,
     customers: int = 200,
     draws: int = 500,
     seed: int = 0,
@@ -206,7 +206,7 @@ def new_customer_value(
     """
     economics = Economics() if economics is None else economics
     terms, label = economics.of_anyone(), fitted.name if label is None else label
-    check_first_order(first_order)
+    first_order = check_first_order(first_order)
     if fitted.rfm is None:
         raise ArgumentError(
             "a loaded fit holds no customers to tell the clock by; fit it again to their summary"
@@ -215,11 +215,14 @@ def new_customer_value(
     _check_size(fitted.rfm, window, customers)
     cells, forecast = _lives(fitted, fitted.rfm, terms.annual_discount_rate, window, customers, label)
     lives = cells.purchases.shape[1]
-    flows = cells.flows(
-        terms.take(np.zeros(lives, dtype=int)),
-        _first_orders(fitted, first_order, cells.purchases.shape[:2], seed, label),
-    )
-    words = first_order if first_order == OBSERVED else float(first_order)
+    orders = _first_orders(fitted, first_order, cells.purchases.shape[:2], seed, label)
+    flows = cells.flows(terms.take(np.zeros(lives, dtype=int)), orders)
+    said = {
+        "label": label,
+        "window": f"{forecast.horizon.text} from the first order",
+        "first_order": first_order,
+        "lives": lives,
+    }
     return NewCustomerValue(
         label=label,
         is_distribution=forecast.is_distribution,
@@ -227,13 +230,7 @@ def new_customer_value(
         revenue=flows["revenue"].sum(axis=2),
         horizon=forecast.horizon,
         currency=economics.currency,
-        provenance=profit_facts(forecast, economics, fitted.rfm)
-        | {
-            "label": label,
-            "window": f"{forecast.horizon.text} from the first order",
-            "first_order": words,
-            "lives": lives,
-        },
+        provenance=profit_facts(forecast, economics, fitted.rfm) | said,
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from clvmodels.artifacts import load_scorecard as load_scorecard
     from clvmodels.artifacts import save_fit as save_fit
     from clvmodels.artifacts import save_scorecard as save_scorecard
+    from clvmodels.backtesting import Origins as Origins
     from clvmodels.backtesting import Scorecard as Scorecard
     from clvmodels.backtesting import backtest as backtest
     from clvmodels.baselines import AOVFrequencyLifespan as AOVFrequencyLifespan
@@ -53,26 +54,49 @@ if TYPE_CHECKING:
     from clvmodels.transactions import calibration_holdout as calibration_holdout
     from clvmodels.transactions import rfm_summary as rfm_summary
     from clvmodels.value import Acquisition as Acquisition
+    from clvmodels.value import AcquisitionForecast as AcquisitionForecast
+    from clvmodels.value import Change as Change
+    from clvmodels.value import ChannelFits as ChannelFits
     from clvmodels.value import Economics as Economics
+    from clvmodels.value import GroupComparison as GroupComparison
+    from clvmodels.value import NewCustomers as NewCustomers
     from clvmodels.value import NewCustomerValue as NewCustomerValue
     from clvmodels.value import Payback as Payback
     from clvmodels.value import ProfitForecast as ProfitForecast
+    from clvmodels.value import ReferralRate as ReferralRate
+    from clvmodels.value import ReferralValue as ReferralValue
     from clvmodels.value import Segment as Segment
     from clvmodels.value import Segmentation as Segmentation
     from clvmodels.value import SegmentRules as SegmentRules
+    from clvmodels.value import Snapshot as Snapshot
     from clvmodels.value import acquisition as acquisition
+    from clvmodels.value import acquisition_plan as acquisition_plan
+    from clvmodels.value import benchmark as benchmark
+    from clvmodels.value import budget_table as budget_table
+    from clvmodels.value import cohort_labels as cohort_labels
+    from clvmodels.value import compare_groups as compare_groups
+    from clvmodels.value import compare_with_realised as compare_with_realised
+    from clvmodels.value import explain_change as explain_change
+    from clvmodels.value import fit_channels as fit_channels
     from clvmodels.value import new_customer_value as new_customer_value
     from clvmodels.value import payback as payback
     from clvmodels.value import profit as profit
+    from clvmodels.value import realised_value as realised_value
+    from clvmodels.value import referral_rate as referral_rate
+    from clvmodels.value import referral_value as referral_value
     from clvmodels.value import segment_customers as segment_customers
+    from clvmodels.value import split_customers as split_customers
 
 _HOME = {
     "AOVFrequencyLifespan": "baselines",
     "Acquisition": "value",
+    "AcquisitionForecast": "value",
     "ArgumentError": "errors",
     "ArtifactError": "errors",
     "Bootstrap": "inference",
     "CLVModel": "forecast",
+    "Change": "value",
+    "ChannelFits": "value",
     "ClvError": "errors",
     "ClvWarning": "errors",
     "CohortAverage": "baselines",
@@ -82,6 +106,7 @@ _HOME = {
     "FitStatus": "errors",
     "FittedCLV": "forecast",
     "Forecast": "prediction",
+    "GroupComparison": "value",
     "HiatusRule": "baselines",
     "HistoricalCLV": "baselines",
     "Laplace": "inference",
@@ -89,12 +114,17 @@ _HOME = {
     "LogNormal": "inference",
     "NetHistoricalCLV": "baselines",
     "NewCustomerValue": "value",
+    "NewCustomers": "value",
     "Nuts": "inference",
+    "Origins": "backtesting",
     "PastBest": "baselines",
     "Payback": "value",
+    "Snapshot": "value",
     "Posterior": "inference",
     "ProfitForecast": "value",
     "RFM": "rfm",
+    "ReferralRate": "value",
+    "ReferralValue": "value",
     "Scorecard": "backtesting",
     "Segment": "value",
     "SegmentRules": "value",
@@ -102,11 +132,19 @@ _HOME = {
     "World": "datasets",
     "ZeroForecast": "baselines",
     "acquisition": "value",
+    "acquisition_plan": "value",
     "backtest": "backtesting",
+    "benchmark": "value",
+    "budget_table": "value",
     "business_priors": "inference",
     "calibration_holdout": "transactions",
+    "cohort_labels": "value",
     "compare": "inference",
+    "compare_groups": "value",
+    "compare_with_realised": "value",
+    "explain_change": "value",
     "fit": "inference",
+    "fit_channels": "value",
     "fit_joint": "inference",
     "joint_model": "inference",
     "likelihood_ratio": "inference",
@@ -120,11 +158,15 @@ _HOME = {
     "prior_predictive_spend": "inference",
     "profit": "value",
     "pymc_model": "inference",
+    "realised_value": "value",
+    "referral_rate": "value",
+    "referral_value": "value",
     "rfm_summary": "transactions",
     "save_fit": "artifacts",
     "save_scorecard": "artifacts",
     "segment_customers": "value",
     "simulate": "datasets",
+    "split_customers": "value",
     "write_report": "report",
 }
 

@@ -167,10 +167,7 @@ class CohortAverage:
             raise ArgumentError(
                 "cohort='M' needs a calendar: give observation_end to the summary, or use cohort='4W'"
             )
-        # age counts from the end of the first purchase's period: a moment earlier lies within it
-        milliseconds = np.rint(rfm.T * unit_days(rfm.time_unit) * 86_400_000).astype("timedelta64[ms]")
-        born = np.datetime64(rfm.observed_until, "ms") - milliseconds - np.timedelta64(1, "ms")
-        return np.asarray(born.astype("datetime64[M]"))
+        return birth_months(rfm)
 
 
 @dataclass(frozen=True)
@@ -203,6 +200,30 @@ class ZeroForecast:
         """Zero rates."""
         zero = np.zeros(len(rfm))
         return Projection(self.name, rfm, "nobody buys again", zero, zero if rfm.has_spend else None)
+
+
+def birth_months(rfm: RFM) -> np.ndarray:
+    """(n,) month of each customer's first purchase, ``datetime64[M]``.
+
+    Raises
+    ------
+    ArgumentError
+        If the summary has no calendar.
+
+    Examples
+    --------
+    >>> rfm = RFM.from_arrays(
+    ...     frequency=[0, 0], recency=[0, 0], T=[8, 9], time_unit="D", observation_end="2026-05-09"
+    ... )
+    >>> birth_months(rfm).astype(str).tolist()
+    ['2026-05', '2026-04']
+    """
+    if rfm.observed_until is None:
+        raise ArgumentError("months of first purchases need a calendar: give observation_end to the summary")
+    # age counts from the end of the first purchase's period: a moment earlier lies within it
+    milliseconds = np.rint(rfm.T * unit_days(rfm.time_unit) * 86_400_000).astype("timedelta64[ms]")
+    born = np.datetime64(rfm.observed_until, "ms") - milliseconds - np.timedelta64(1, "ms")
+    return np.asarray(born.astype("datetime64[M]"))
 
 
 def _pooled(amount: np.ndarray, age: np.ndarray, weights: np.ndarray, member: np.ndarray) -> np.ndarray:

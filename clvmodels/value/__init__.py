@@ -8,23 +8,52 @@ from __future__ import annotations
 
 from clvmodels.value.acquisition import Acquisition, Payback, acquisition, payback
 from clvmodels.value.cashflow_economics import Economics
+from clvmodels.value.change import Change, explain_change
+from clvmodels.value.change_realised import compare_with_realised, realised_value
+from clvmodels.value.change_steps import Snapshot
+from clvmodels.value.groups import GroupComparison, cohort_labels, compare_groups, split_customers
+from clvmodels.value.groups_benchmarks import benchmark
 from clvmodels.value.newcomers import NewCustomerValue, new_customer_value
+from clvmodels.value.newcomers_counts import NewCustomers
+from clvmodels.value.plan import AcquisitionForecast, acquisition_plan, budget_table
+from clvmodels.value.pooling import ChannelFits, fit_channels
 from clvmodels.value.profit import ProfitForecast, profit
+from clvmodels.value.referral import ReferralRate, ReferralValue, referral_rate, referral_value
 from clvmodels.value.segments import Segmentation, segment_customers
 from clvmodels.value.segments_rules import Segment, SegmentRules
 
 __all__ = [
     "Acquisition",
+    "AcquisitionForecast",
+    "Change",
+    "ChannelFits",
     "Economics",
+    "GroupComparison",
     "NewCustomerValue",
+    "NewCustomers",
     "Payback",
     "ProfitForecast",
+    "ReferralRate",
+    "ReferralValue",
     "Segment",
     "SegmentRules",
     "Segmentation",
+    "Snapshot",
     "acquisition",
+    "acquisition_plan",
+    "benchmark",
+    "budget_table",
+    "cohort_labels",
+    "compare_groups",
+    "compare_with_realised",
+    "explain_change",
+    "fit_channels",
     "new_customer_value",
     "payback",
     "profit",
+    "realised_value",
+    "referral_rate",
+    "referral_value",
     "segment_customers",
+    "split_customers",
 ]

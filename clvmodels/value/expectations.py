@@ -222,6 +222,25 @@ def positions(ids: Sequence[object] | np.ndarray) -> dict[str, int]:
     return {id_text(identity): i for i, identity in enumerate(np.asarray(ids, dtype=object).tolist())}
 
 
+def check_same_customers(forecast: Forecast, rfm: RFM) -> list[str]:
+    """The ids as texts, of a forecast and the summary it was made of.
+
+    Raises
+    ------
+    DataError
+        If they are not the same customers in the same order.
+    """
+    ids = [id_text(identity) for identity in rfm.customer_id.tolist()]
+    if ids != [id_text(identity) for identity in forecast.columns["customer_id"].tolist()]:
+        raise DataError(
+            f"the forecast is of {len(forecast.columns['customer_id']):,} customers, the summary of {len(rfm):,}, "
+            "and they must be the same in the same order",
+            column="customer_id",
+            fix="give the summary that the forecast was made of",
+        )
+    return ids
+
+
 def labels_of(groups: Any, ids: np.ndarray, what: str = "groups") -> np.ndarray:
     """(n,) label of each customer as text, from a mapping of ids (a dict or a pandas Series) to labels.
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError
 from clvmodels.prediction import DrawBlock, Forecast, labelled, over_draws, tail_levels
 from clvmodels.rfm import RFM, id_text
-from clvmodels.value.expectations import Run, labels_of
+from clvmodels.value.expectations import Run, check_same_customers, labels_of
 from clvmodels.value.segments_reasons import buying_words
 from clvmodels.value.segments_rules import SegmentRules, last_positions, settle
 
@@ -243,14 +243,7 @@ def segment_customers(
         raise ArgumentError(f"lead={lead!r} must be a share in [0, 1); ten points are 0.10")
     first = _Worth()
     forecast = run(observe=first.observe)
-    ids = [id_text(identity) for identity in rfm.customer_id.tolist()]
-    if ids != [id_text(identity) for identity in forecast.columns["customer_id"].tolist()]:
-        raise DataError(
-            f"the forecast is of {len(forecast.columns['customer_id']):,} customers, the summary of {len(rfm):,}, "
-            "and they must be the same in the same order",
-            column="customer_id",
-            fix="give the summary that the forecast was made of",
-        )
+    ids = check_same_customers(forecast, rfm)
     thresholds = rules.thresholds(_means(forecast))
     known = None if last is None else {one: str(label) for one, label in _by_text(last).items()}
     before = last_positions(known, ids, rules.names)

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from importlib.metadata import version
-from itertools import pairwise
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, cast
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
 
-import numpy as np
-
-from clvmodels.backtesting.record import Record, weekly_record
+from clvmodels.backtesting.collect import Known, collect
+from clvmodels.backtesting.cut import Cut, Worth, cut_log
+from clvmodels.backtesting.origins import Origins, Window, as_origins, overlapping
+from clvmodels.backtesting.progress import Watch
 from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.backtesting.walk import Terms
+from clvmodels.backtesting.workers import walk_all
 from clvmodels.contracts import Forecaster
-from clvmodels.errors import ArgumentError, ClvError, FitError
-from clvmodels.prediction import check_seed
-from clvmodels.rfm import RFM
-from clvmodels.transactions import Holdout, calibration_holdout, rfm_summary
-from clvmodels.units import end_of_observation, last_observed, parse_duration, shift, unit_days
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Moment = str | date | datetime
+from clvmodels.errors import ArgumentError
+from clvmodels.prediction import check_margin, check_seed
+from clvmodels.transactions import rfm_summary
+from clvmodels.units import Moment, discount_per_unit, unit_days
 
 
 def backtest(
     transactions: Any,
     forecasters: Sequence[Forecaster],
     *,
-    horizon: str,
-    origins: int | Moment | Sequence[Moment] = 1,
+    horizon: str | Sequence[str] | None = None,
+    origins: Origins | int | Moment | Sequence[Moment] = 1,
     customer_id: str = "customer_id",
     date: str = "date",
     spend: str | None = "spend",
@@ -44,15 +37,19 @@ def backtest(
     refunds: Literal["refuse", "drop", "net"] = "refuse",
     zero_spend: Literal["purchase", "drop", "refuse"] = "purchase",
     business_timezone: str | None = None,
+    annual_discount_rate: float = 0.0,
+    margin: float = 1.0,
     baseline: str | None = None,
     draws: int = 1000,
     seed: int = 0,
+    workers: int = 1,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Scorecard:
     """Forecast from earlier dates, and compare with what the log says happened.
 
     Every origin starts again from the raw transactions up to that date, so no later row can leak into
-    a fit. Customers first seen in a holdout are counted apart and scored nowhere. A forecaster that
+    a fit. Customers first seen in a holdout are in no score of single customers; forecasters that can say
+    how many will come and what they will buy are compared with them as a whole. A forecaster that
     fails is a row of `Scorecard.fits` with its reason.
 
     Parameters
@@ -62,22 +59,28 @@ def backtest(
     forecasters
         CLV models and historical formulas, each with a name of its own.
     horizon
-        Length of every holdout, such as ``"39W"`` or ``"6M"``.
+        Length of every holdout, such as ``"39W"`` or ``"6M"``; or several, forecast from the same fit. Left out
+        where `origins` is an `Origins`, which holds it.
     origins
-        The last observed date or dates, or how many: then the holdouts follow each other and the last one
-        ends with the observation.
+        The last observed date or dates; or how many: then the holdouts follow each other and the last one
+        ends with the observation; or an `Origins`.
     observation_end
         Last date of the log to be trusted; by default that of its last row.
     customer_id, date, spend, period, time_unit, observation_start, first_purchase, refunds, zero_spend, \
 business_timezone
         As for `rfm_summary`.
+    annual_discount_rate, margin
+        If one of them is given, discounted margin is a third quantity, ``value``, forecast and scored beside
+        purchases and spend. It takes a second forecast.
     baseline
         Name of the forecaster that skill is measured against; by default (and where that one could not
         be fitted) the first one that gives a point forecast.
     draws, seed
         Of every forecast.
+    workers
+        Processes that share the work; the result does not depend on it, to the last bit.
     progress
-        Called with (done, in all, what comes next).
+        Called with (done, in all, what comes next or was done, with the time left).
 
     Returns
     -------
@@ -86,7 +89,8 @@ business_timezone
     Raises
     ------
     ArgumentError
-        If two forecasters share a name, or a holdout reaches beyond the log.
+        If two forecasters share a name, a holdout reaches beyond the log, or (with several workers) a forecaster
+        or the log cannot be sent to another process.
     DataError
         If the log breaks a rule of `rfm_summary`, or nobody had bought by an origin.
 
@@ -98,54 +102,47 @@ business_timezone
     >>> result.totals.query("quantity == 'purchases'")[["origin", "actual"]].values.tolist()
     [['1997-09-30', 1882.0]]
     """
-    check_seed(seed)
     columns = {"customer_id": customer_id, "date": date, "spend": spend}
     clock = {"period": period, "time_unit": time_unit, "observation_start": observation_start}
     money = {"first_purchase": first_purchase, "refunds": refunds, "zero_spend": zero_spend}
     options: dict[str, Any] = {**columns, **clock, **money, "business_timezone": business_timezone}
+    terms = _terms(draws, seed, annual_discount_rate, margin, spend, time_unit)
     _check_forecasters(forecasters, baseline)
-    windows = _plan_windows(transactions, origins, horizon, observation_end, options)
-    run = {"draws": draws, "seed": seed}
-    records = list(_walks(transactions, forecasters, windows, run, options, progress))
-    return _collect(records, baseline, {"horizon": horizon, **run, **options})
+    _check_workers(workers)
+    plan = as_origins(origins, horizon)
+    windows = _windows(transactions, plan, observation_end, options)
+    watch = Watch([one.name for one in forecasters] * len(windows), workers, progress)
+    known: list[Known] = []
+    cuts = _cuts(transactions, windows, plan, terms, options, known)
+    walks = walk_all(cuts, forecasters, terms, watch, transactions, workers)
+    return collect(walks, known, baseline, _provenance(forecasters, plan, windows, terms, options))
 
 
-@dataclass(frozen=True)
-class _Window:
-    """First instant after an origin, and first instant after its holdout."""
-
-    start: datetime
-    end: datetime
-
-    @property
-    def origin(self) -> date | datetime:
-        return last_observed(self.start)
-
-    @property
-    def last(self) -> date | datetime:
-        return last_observed(self.end)
+def _terms(
+    draws: int, seed: int, annual_discount_rate: float, margin: float, spend: str | None, time_unit: str
+) -> Terms:
+    check_seed(seed)
+    check_margin(margin)
+    discount_per_unit(annual_discount_rate, time_unit)
+    worth = Worth(annual_discount_rate, margin)
+    if worth.is_asked and spend is None:
+        raise ArgumentError("a discount rate or a margin needs spend: name its column, or leave them out")
+    return Terms(draws, seed, worth)
 
 
-def _walks(
+def _cuts(
     transactions: Any,
-    forecasters: Sequence[Forecaster],
-    windows: Sequence[_Window],
-    run: dict[str, int],
+    windows: Sequence[Window],
+    plan: Origins,
+    terms: Terms,
     options: dict[str, Any],
-    progress: Callable[[int, int, str], None] | None,
-) -> Iterator[Record]:
-    """One record per origin and forecaster; the log is cut once per origin."""
-    tell = progress or (lambda *_: None)
-    done, count = 0, len(windows) * len(forecasters)
-    for window in windows:
-        rfm, holdout = calibration_holdout(
-            transactions, cutoff=window.origin, holdout_end=window.last, **options
-        )
-        for forecaster in forecasters:
-            tell(done, count, f"{window.origin!s} {forecaster.name}")
-            yield _walk(forecaster, rfm, holdout, window, **run)
-            done += 1
-    tell(count, count, "done")
+    known: list[Known],
+) -> Iterator[Cut]:
+    """The log cut at each origin; what the tables need of it goes to `known`, the rest may be let go of."""
+    for window, overlaps in zip(windows, overlapping(windows), strict=True):
+        cut = cut_log(transactions, window, plan, terms.worth, terms.seed, options)
+        known.append(Known.of(cut, overlaps))
+        yield cut
 
 
 def _check_forecasters(forecasters: Any, baseline: str | None) -> None:
@@ -161,95 +158,49 @@ def _check_forecasters(forecasters: Any, baseline: str | None) -> None:
         raise ArgumentError(f"baseline {baseline!r} is not among the forecasters {names}")
 
 
-def _plan_windows(
-    transactions: Any,
-    origins: int | Moment | Sequence[Moment],
-    horizon: str,
-    observation_end: Moment | None,
-    options: dict[str, Any],
-) -> list[_Window]:
+def _check_workers(workers: Any) -> None:
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ArgumentError(f"workers={workers!r} must be a whole number of at least 1")
+
+
+def _windows(
+    transactions: Any, plan: Origins, observation_end: Moment | None, options: dict[str, Any]
+) -> list[Window]:
     """The origins and the ends of their holdouts, ascending."""
-    if not isinstance(horizon, str):
-        raise ArgumentError(f"horizon={horizon!r} must be a duration such as '39W'")
-    count, step = parse_duration(horizon)
-    known = rfm_summary(transactions, observation_end=observation_end, **options)
-    end = cast(datetime, known.observed_until)
-    if isinstance(origins, str | date):
-        origins = [origins]
-    if isinstance(origins, Sequence):
-        starts = sorted({end_of_observation(origin) for origin in origins})
-        windows = [_Window(start, shift(start, count, step)) for start in starts]
-    else:
-        bounds = [shift(end, -count * back, step) for back in range(_check_count(origins), -1, -1)]
-        windows = [_Window(*pair) for pair in pairwise(bounds)]
-    late = [str(window.origin) for window in windows if window.end > end]
-    if late or not windows:
-        raise ArgumentError(
-            f"the log ends on {last_observed(end)}, before the {horizon} after origin "
-            f"{', '.join(late) or '(none given)'} are over; use earlier origins or a shorter horizon"
-        )
-    first = end - timedelta(days=float(known.T.max()) * unit_days(known.time_unit))
-    if windows[0].start <= first:
-        raise ArgumentError(
-            f"at origin {windows[0].origin} nobody had bought yet: the first purchase is of {first:%Y-%m-%d}; "
-            "use fewer or later origins, or a shorter horizon"
-        )
-    return windows
+    everything = rfm_summary(transactions, observation_end=observation_end, **options)
+    end = cast(datetime, everything.observed_until)
+    first = end - timedelta(days=float(everything.T.max()) * unit_days(everything.time_unit))
+    return plan.plan(first, end)
 
 
-def _check_count(origins: Any) -> int:
-    if isinstance(origins, bool) or not isinstance(origins, int | np.integer) or origins < 1:
-        raise ArgumentError(f"origins={origins!r} must be a whole number of at least 1, or dates")
-    return int(origins)
-
-
-def _walk(
-    forecaster: Forecaster, rfm: RFM, holdout: Holdout, window: _Window, *, draws: int, seed: int
-) -> Record:
-    record = Record(forecaster.name, rfm, holdout, seed)
-    try:
-        began = perf_counter()
-        fitted = forecaster.fit(rfm, seed=seed)
-        record.fit_seconds = perf_counter() - began
-        record.summary = fitted.summary
-        if not fitted.usable:
-            raise FitError(fitted.summary)
-        forecast = fitted.forecast(window.last, period="W", draws=draws, seed=seed, observe=record.observe)
-        record.forecast_seconds = perf_counter() - began - record.fit_seconds
-        record.finish(forecast, weekly_record(rfm, holdout, fitted, forecast))
-    except ClvError as error:
-        record.reason = str(error)
-    except Exception as error:  # noqa: BLE001  (a guest that breaks must not take the other rows with it)
-        record.reason = f"{type(error).__name__}: {error}"
-    return record
-
-
-def _collect(records: Sequence[Record], baseline: str | None, run: dict[str, Any]) -> Scorecard:
-    import pandas as pd
-
-    def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-    done = [record for record in records if record.is_done]
-    if not done:
-        raise FitError("no forecaster could be used; " + "; ".join(record.reason for record in records))
-    points = [record.name for record in done if not record.is_distribution]
-    if baseline not in {record.name for record in done}:
-        baseline = points[0] if points else None
-    firsts = {record.origin: record for record in reversed(records)}
-    return Scorecard(
-        predictions=stack([record.predictions() for record in done]),
-        totals=stack([record.totals() for record in done]),
-        tracking=stack([record.tracking() for record in done]),
-        fits=pd.DataFrame([record.fit_row() for record in records]),
-        newcomers=pd.DataFrame([record.newcomer_row() for record in reversed(firsts.values())]),
-        data=pd.DataFrame([record.data_row() for record in reversed(firsts.values())]),
-        baseline=baseline,
-        provenance={
-            **{key: value if isinstance(value, int | None) else str(value) for key, value in run.items()},
-            "forecasters": list(dict.fromkeys(record.name for record in records)),
-            "interval": "central 90 % predictive interval",
-            "crps": "fair estimator; the absolute error of a point forecast",
-            "versions": {package: version(package) for package in ("clvmodels", "numpy", "scipy", "pandas")},
-        },
-    )
+def _provenance(
+    forecasters: Sequence[Forecaster],
+    plan: Origins,
+    windows: Sequence[Window],
+    terms: Terms,
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    overlaps = sorted({place for found in overlapping(windows) for place in found})
+    run = {
+        "horizon": plan.horizons[-1],
+        "horizons": list(plan.horizons),
+        "overlapping_horizons": [plan.horizons[place] for place in overlaps],
+        "step": plan.step,
+        "min_calibration": plan.min_calibration,
+        "first_seen": None if plan.first_seen is None else [str(moment) for moment in plan.first_seen],
+        "min_age": plan.min_age,
+        "draws": terms.draws,
+        "seed": terms.seed,
+        "annual_discount_rate": terms.worth.annual_discount_rate,
+        "margin": terms.worth.margin,
+    }
+    told = {key: value if isinstance(value, int | None) else str(value) for key, value in options.items()}
+    return {
+        **run,
+        **told,
+        "forecasters": [one.name for one in forecasters],
+        "interval": "central 90 % predictive interval",
+        "crps": f"fair estimator from {terms.draws:,} draws; the absolute error of a point forecast",
+        "log_score": "from exact probabilities of the count, averaged over draws of the parameters",
+        "newcomers": "arrivals at the rate of the last 13 weeks of the calibration, then lives of new customers",
+    }

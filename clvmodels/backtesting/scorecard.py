@@ -3,48 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from clvmodels.backtesting.scoring import score_predictions
+from clvmodels.errors import ArgumentError
 from clvmodels.prediction import labelled
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_BY_HORIZON = ("predictions", "totals", "tracking", "newcomers")
 
 
 @dataclass(frozen=True, eq=False)
 class Scorecard:
     """The record of a backtest; `scores` is computed from it and never refits.
 
-    Every table is tidy. `origin` is the last observed date (text), `model` the forecaster's name,
-    `quantity` is ``purchases`` or ``spend`` (undiscounted, full margin).
+    Every table is tidy. `origin` is the last observed date (text), `horizon` the length of the holdout as it was
+    asked for (text), `model` the forecaster's name. `quantity` is ``purchases``, ``spend`` (undiscounted, full
+    margin) or ``value`` (discounted margin, where a rate or a margin was given). Columns q05 to q95 are quantiles
+    of the predictive distribution; q05 to q95 is its central 90 % interval.
 
     Attributes
     ----------
     predictions
-        origin, model, quantity, customer_id, frequency (calibration), is_distribution, mean, median, low,
-        high (central 90 % predictive interval; missing for a point forecast), crps, pit (randomised;
-        missing for a point forecast), p_purchase, actual.
+        origin, horizon, model, quantity, customer_id, frequency, recency, T (of the calibration, in the summary's
+        unit), cohort (month of the first purchase), is_distribution, mean, q05, q25, q50, q75, q95, crps, pit
+        (randomised), p_purchase, log_score (``-log P(count)``, of forecasters that know the probability of a count;
+        purchases only), actual. A point forecast is its own q50; it has no other quantile, no pit and no
+        probability.
     totals
-        origin, model, quantity, is_distribution, mean, low, high, actual: sums over the customers known
-        at the origin.
+        origin, horizon, model, quantity, is_distribution, mean, q05, q25, q50, q75, q95, actual: sums over the
+        customers known at the origin.
     tracking
-        origin, model, week (of the log, 1-based), end_exclusive, days, is_holdout, actual, mean, low, high, and
-        the same four with prefix ``cumulative_``: repeat purchases per week of the customers known at the
-        origin. In the calibration part `mean` is what the model expects knowing nothing but births, and
-        low and high are missing.
+        origin, horizon (the longest), model, week (of the log, 1-based), end_exclusive, days, is_holdout, actual,
+        mean, q05, q95, and the same four with prefix ``cumulative_``: repeat purchases per week of the customers
+        known at the origin. In the calibration part `mean` is what the model expects knowing nothing but births,
+        and q05 and q95 are missing.
     fits
-        origin, model, status, reason, summary, fit_seconds, forecast_seconds; a failed fit is a row, too.
+        origin, model, status (``ok`` or ``failed``), convergence (outcome of each posterior; empty where there is no
+        optimum to find), reason, warnings, summary, fit_seconds, forecast_seconds; a failed fit is a row, too.
     newcomers
-        origin, customers, purchases, spend: customers first seen in the holdout, scored nowhere.
+        origin, horizon, model, quantity (``customers``, ``purchases`` or ``spend``), mean, q05, q95, actual:
+        customers first seen in the holdout, first purchases included. The forecast is missing where a forecaster
+        makes none.
     data
-        origin, customers, rows_used, report: what the summary of each origin was made of.
+        origin, customers, rows_used, overlaps (horizons whose holdout begins before that of the origin before is
+        over), report: what the summary of each origin was made of.
     baseline
         Name of the forecaster that skill is measured against, or None.
     provenance
-        Horizon, draws, seed, interval level, time unit, versions.
+        Horizons, draws, seed, interval level, time unit, versions; `overlapping_horizons` says at which horizons
+        holdouts overlap: their origins are not independent, and no standard error may be taken over them.
     """
 
     predictions: pd.DataFrame
@@ -56,16 +68,46 @@ class Scorecard:
     baseline: str | None
     provenance: Mapping[str, Any]
 
+    @property
+    def horizons(self) -> list[str]:
+        """The horizons that were scored, shortest first."""
+        return [str(horizon) for horizon in dict.fromkeys(self.totals["horizon"])]
+
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """Tidy scores: origin, quantity, model, metric, value, n (customers). See `score_predictions`."""
-        return score_predictions(self.predictions, self.totals, self.baseline)
+        """Tidy scores: origin, horizon, quantity, model, metric, value, n (customers). See `score_predictions`."""
+        return score_predictions(self.predictions, self.totals, self.baseline, self.tracking)
 
-    def table(self, quantity: str = "purchases") -> pd.DataFrame:
-        """One row per origin and model, one column per metric, for one quantity."""
-        chosen = self.scores[self.scores["quantity"] == quantity]
+    def at(self, horizon: str | None = None) -> Scorecard:
+        """The scorecard of one horizon, by default the longest.
+
+        Parameters
+        ----------
+        horizon
+            One of `horizons`. Tracking is there for the longest only.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such horizon.
+        """
+        known = self.horizons
+        if len(known) < 2 and horizon in (None, *known):
+            return self
+        chosen = known[-1] if horizon is None else horizon
+        if chosen not in known:
+            raise ArgumentError(f"horizon {horizon!r} was not scored; there are {', '.join(known)}")
+        tables = {name: getattr(self, name) for name in _BY_HORIZON}
+        rows = {name: table[table["horizon"] == chosen] for name, table in tables.items()}
+        return replace(self, **rows, provenance={**self.provenance, "horizon": chosen})
+
+    def table(self, quantity: str = "purchases", horizon: str | None = None) -> pd.DataFrame:
+        """One row per origin and model, one column per metric, for one quantity and horizon (the longest)."""
+        scores = self.scores
+        horizon = self.horizons[-1] if horizon is None else horizon
+        chosen = scores[(scores["quantity"] == quantity) & (scores["horizon"] == horizon)]
         wide = chosen.pivot(index=["origin", "model"], columns="metric", values="value")
         order = list(dict.fromkeys(chosen["metric"]))
         models = list(dict.fromkeys(chosen["model"]))
         wide = wide[order].reindex(models, level="model")
-        return labelled(wide, {**self.provenance, "quantity": quantity})
+        return labelled(wide, {**self.provenance, "quantity": quantity, "horizon": horizon})

@@ -105,14 +105,14 @@ def comparison(scorecard: Scorecard, quantity: str) -> str:
 
 
 def _is_astray(scores: Any) -> bool:
-    low, high = (scores.get(f"total_{end}", math.nan) for end in ("low", "high"))
+    low, high = (scores.get(f"total_{end}", math.nan) for end in ("q05", "q95"))
     return bool(scores["total_mean"] < low or scores["total_mean"] > high)
 
 
 def _scores_of(model: str, scores: Any, digits: int) -> list[str]:
     interval = NOTHING
-    if not math.isnan(scores.get("total_low", math.nan)):
-        interval = f"{scores['total_low']:,.0f} to {scores['total_high']:,.0f}"
+    if not math.isnan(scores.get("total_q05", math.nan)):
+        interval = f"{scores['total_q05']:,.0f} to {scores['total_q95']:,.0f}"
     return [
         model,
         number(scores["total_mean"]),

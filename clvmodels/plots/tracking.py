@@ -39,9 +39,9 @@ def tracking_frame(
     Returns
     -------
     pandas.DataFrame
-        model, week, end_exclusive, is_holdout, actual, mean, low, high (90 % predictive interval).
+        model, week, end_exclusive, is_holdout, actual, mean, q05, q95 (90 % predictive interval).
     """
-    columns = ["model", "week", "end_exclusive", "is_holdout", "actual", "mean", "low", "high"]
+    columns = ["model", "week", "end_exclusive", "is_holdout", "actual", "mean", "q05", "q95"]
     weeks = chosen(scorecard.tracking, scorecard, origin, model)
     if cumulative:
         added_up = {f"cumulative_{name}": name for name in columns[4:]}
@@ -81,7 +81,7 @@ def plot_tracking(
             )
             shown = "_continued"
             axes.fill_between(
-                segment["week"], segment["low"], segment["high"], color=style.colour, alpha=0.18, linewidth=0
+                segment["week"], segment["q05"], segment["q95"], color=style.colour, alpha=0.18, linewidth=0
             )
     if first["is_holdout"].any():
         end = first.loc[~first["is_holdout"], "week"].max() + 0.5

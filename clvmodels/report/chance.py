@@ -100,12 +100,12 @@ def _losses(metric: str, table: pd.DataFrame, origin: np.ndarray) -> np.ndarray:
 
     The root of a mean square is expanded about itself, ``√m ≈ (m / √m₀ + √m₀) / 2``, so that it, too, is a mean.
     """
-    column = {name: table[name].to_numpy(dtype=float) for name in ("mean", "median", "actual", "crps")}
+    column = {name: table[name].to_numpy(dtype=float) for name in ("mean", "q50", "actual", "crps")}
     if metric == "crps":
         return column["crps"]
     if metric == "brier":
         return (table["p_purchase"].to_numpy(dtype=float) - (column["actual"] > 0)) ** 2
-    error = np.abs(column["median" if metric == "mae" else "mean"] - column["actual"])
+    error = np.abs(column["q50" if metric == "mae" else "mean"] - column["actual"])
     if metric != "rmse":
         return error
     root = np.sqrt(np.bincount(origin, error**2) / np.bincount(origin))[origin]

@@ -51,14 +51,18 @@ def data_section(material: Material) -> Section:
 
 
 def _newcomers(material: Material) -> Table:
+    came = {
+        (str(row["origin"]), str(row["quantity"])): float(row["actual"])
+        for row in material.scorecard.newcomers.to_dict("records")
+    }
     rows = [
         cells(
-            str(row["origin"]),
-            f"{row['customers']:,}",
-            fixed(float(row["purchases"])),
-            material.amount("spend", float(row["spend"]), 0),
+            origin,
+            fixed(came[origin, "customers"]),
+            fixed(came[origin, "purchases"]),
+            material.amount("spend", came.get((origin, "spend"), math.nan), 0),
         )
-        for row in material.scorecard.newcomers.to_dict("records")
+        for origin in dict.fromkeys(origin for origin, _ in came)
     ]
     columns = [
         Column("Origin", is_number=False),
@@ -118,7 +122,7 @@ def totals_table(material: Material, quantity: str) -> Table:
         for model in material.models:
             mean, actual, low, high = (
                 fixed(material.value(quantity, f"total_{name}", model, origin))
-                for name in ("mean", "actual", "low", "high")
+                for name in ("mean", "actual", "q05", "q95")
             )
             if mean == MISSING:
                 continue

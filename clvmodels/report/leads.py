@@ -75,9 +75,9 @@ def totals_level(material: Material, quantity: str, nearest: str, other: str) ->
         ours, theirs, actual = said(nearest, "mean"), said(other, "mean"), said(nearest, "actual")
         if abs(theirs - ours) <= abs(ours - actual):
             return True
-        if not math.isnan(said(nearest, "low")):
-            return said(nearest, "low") <= theirs <= said(nearest, "high")
-        return said(other, "low") <= min(ours, actual) and max(ours, actual) <= said(other, "high")
+        if not math.isnan(said(nearest, "q05")):
+            return said(nearest, "q05") <= theirs <= said(nearest, "q95")
+        return said(other, "q05") <= min(ours, actual) and max(ours, actual) <= said(other, "q95")
 
     return all(level_at(origin) for origin in material.origins)
 

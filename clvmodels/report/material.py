@@ -129,7 +129,7 @@ class Material:
     def is_astray(self, quantity: str, model: str, origin: str) -> bool:
         """Whether the mean of a total lies outside its own interval."""
         mean, low, high = (
-            self.value(quantity, f"total_{name}", model, origin) for name in ("mean", "low", "high")
+            self.value(quantity, f"total_{name}", model, origin) for name in ("mean", "q05", "q95")
         )
         return mean < low or mean > high
 

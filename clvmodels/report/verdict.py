@@ -198,7 +198,7 @@ def _covered(material: Material, quantity: str, model: str) -> str:
     (origin,) = covered
     low, high = (
         material.amount(quantity, material.value(quantity, metric, model, origin), 0)
-        for metric in ("total_low", "total_high")
+        for metric in ("total_q05", "total_q95")
     )
     verb = "contained" if covered[origin] else "did not contain"
     return f"; its {kind}, {low} to {high}, {verb} the actual total"

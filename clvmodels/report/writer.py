@@ -82,7 +82,7 @@ def write_report(
     """
     if top < 0:
         raise ArgumentError(f"top={top} must be at least 0")
-    material = Material(scorecard, forecast, fitted, rfm, currency, top, hash_ids)
+    material = Material(scorecard.at(), forecast, fitted, rfm, currency, top, hash_ids)
     target = Path(path)
     _replace(target, _page(title or _title(material), _sections(material)))
     return target

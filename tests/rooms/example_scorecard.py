@@ -19,6 +19,9 @@ from clvmodels.units import plan_horizon
 PARETO = "Pareto/NBD × Gamma-Gamma (laplace)"
 BGNBD = "BG/NBD × Gamma-Gamma (mle)"
 RATE = "Repeat-spend rate"
+HORIZON = "39W"
+LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+QUANTILES = ("q05", "q25", "q50", "q75", "q95")
 START, WEEKS, CUSTOMERS, DRAWS = pd.Timestamp("1997-01-01"), 78, 300, 400
 
 
@@ -85,22 +88,21 @@ def example_scorecard(
         origin = f"{START + pd.Timedelta(weeks=cut) - pd.Timedelta(days=1):%Y-%m-%d}"
         for name in (PARETO, BGNBD, RATE):
             for key, frame in _one(log, cut, name, 3.0 if baseline_wins_money else 1.0, rng).items():
-                parts[key].append(frame.assign(origin=origin))
-            fits.append([origin, name, "ok", "", f"{name}: r 0.6, α 10.1", 1.25, 0.5])
-        newcomers.append([origin, 41, 60, 2210.5])
+                parts[key].append(frame.assign(origin=origin, horizon=HORIZON))
+            fits.append(_fit_row(origin, name))
+            newcomers += _newcomers(origin, name)
         notes = (Note("purchases of one customer on one day merged into one", 12, ("id-3", "id-8")),)
-        data.append([origin, CUSTOMERS, 1388, str(DataReport(1400, 1388, 1388, notes))])
+        data.append([origin, CUSTOMERS, 1388, "", str(DataReport(1400, 1388, 1388, notes))])
     return Scorecard(
         **{name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()},
-        fits=pd.DataFrame(
-            fits,
-            columns=["origin", "model", "status", "reason", "summary", "fit_seconds", "forecast_seconds"],
-        ),
-        newcomers=pd.DataFrame(newcomers, columns=["origin", "customers", "purchases", "spend"]),
-        data=pd.DataFrame(data, columns=["origin", "customers", "rows_used", "report"]),
+        fits=pd.DataFrame(fits),
+        newcomers=pd.DataFrame(newcomers),
+        data=pd.DataFrame(data, columns=["origin", "customers", "rows_used", "overlaps", "report"]),
         baseline=baseline,
         provenance={
-            "horizon": "39W",
+            "horizon": HORIZON,
+            "horizons": [HORIZON],
+            "overlapping_horizons": [],
             "draws": DRAWS,
             "seed": 11,
             "interval": "central 90 % predictive interval",
@@ -109,13 +111,39 @@ def example_scorecard(
     )
 
 
+def _fit_row(origin: str, name: str) -> dict[str, Any]:
+    return {
+        "origin": origin,
+        "model": name,
+        "status": "ok",
+        "convergence": "" if name == RATE else "CONVERGED; CONVERGED",
+        "reason": "",
+        "warnings": "",
+        "summary": f"{name}: r 0.6, α 10.1",
+        "fit_seconds": 1.25,
+        "forecast_seconds": 0.5,
+    }
+
+
+def _newcomers(origin: str, name: str) -> list[dict[str, Any]]:
+    actual = {"customers": 41.0, "purchases": 60.0, "spend": 2210.5}
+    spread = (np.nan, np.nan, np.nan) if name == RATE else (1.1, 0.7, 1.6)
+    shares = dict(zip(("mean", "q05", "q95"), spread, strict=True))
+    return [
+        {"origin": origin, "horizon": HORIZON, "model": name, "quantity": quantity}
+        | {key: share * came for key, share in shares.items()}
+        | {"actual": came}
+        for quantity, came in actual.items()
+    ]
+
+
 def with_formula(
     scorecard: Scorecard, name: str, said: Callable[[pd.DataFrame], np.ndarray | float]
 ) -> Scorecard:
     """The scorecard with one more formula; `said` gives its forecasts from the rows of the rate."""
     rows = scorecard.predictions[scorecard.predictions["model"] == RATE].assign(model=name)
     mean = np.broadcast_to(np.asarray(said(rows), dtype=float), len(rows))
-    rows = rows.assign(mean=mean, median=mean, crps=np.abs(mean - rows["actual"]))
+    rows = rows.assign(mean=mean, q50=mean, crps=np.abs(mean - rows["actual"]))
     keys = ["origin", "quantity"]
     totals = scorecard.totals[scorecard.totals["model"] == RATE].assign(model=name).set_index(keys)
     totals = totals.assign(mean=rows.groupby(keys)["mean"].sum()).reset_index()
@@ -153,8 +181,12 @@ def _one(
     else:
         purchases, spend = predictive_draws(log, cut, 1.0 if name == PARETO else 1.35, rng)
         draws = {"purchases": purchases, "spend": spend * inflation}
+    last = log.birth.copy()
+    np.maximum.at(last, log.customer[known], log.week[known])
+    born = (START + pd.to_timedelta(7 * log.birth, unit="D")).strftime("%Y-%m")
+    past = {"frequency": x, "recency": last - log.birth, "T": cut - log.birth, "cohort": np.asarray(born)}
     tables = {
-        "predictions": pd.concat([_predictions(q, draws[q], actual[q], x, rng) for q in draws]),
+        "predictions": pd.concat([_predictions(q, draws[q], actual[q], past, rng) for q in draws]),
         "totals": pd.concat([_total(q, draws[q].sum(axis=1), actual[q].sum()) for q in draws]),
         "tracking": _tracking(log, cut, draws["purchases"], rng),
     }
@@ -162,33 +194,37 @@ def _one(
 
 
 def _predictions(
-    quantity: str, draws: np.ndarray, actual: np.ndarray, x: np.ndarray, rng: np.random.Generator
+    quantity: str, draws: np.ndarray, actual: np.ndarray, past: dict[str, Any], rng: np.random.Generator
 ) -> pd.DataFrame:
     many = len(draws) > 1
-    low, median, high = np.quantile(draws, [0.05, 0.5, 0.95], axis=0)
     missing = np.full(len(actual), np.nan)
     columns: dict[str, Any] = {
         "quantity": quantity,
         "customer_id": [f"id-{j}" for j in range(len(actual))],
-        "frequency": x,
+        **past,
         "is_distribution": many,
         "mean": draws.mean(axis=0),
-        "median": median,
-        "low": low if many else missing,
-        "high": high if many else missing,
+        **_quantiles(draws),
         "crps": crps_from_draws(draws, actual) if many else np.abs(draws[0] - actual),
         "pit": randomised_pit(draws, actual, rng.random(len(actual))) if many else missing,
         "p_purchase": (draws > 0).mean(axis=0) if many else missing,
+        "log_score": missing,
         "actual": actual,
     }
     return pd.DataFrame(columns)
 
 
 def _total(quantity: str, totals: np.ndarray, actual: float) -> pd.DataFrame:
-    many = len(totals) > 1
-    low, high = np.quantile(totals, [0.05, 0.95]) if many else (np.nan, np.nan)
-    row = {"quantity": quantity, "is_distribution": many, "mean": totals.mean(), "low": low, "high": high}
-    return pd.DataFrame([row | {"actual": actual}])
+    row = {"quantity": quantity, "is_distribution": len(totals) > 1, "mean": totals.mean()}
+    return pd.DataFrame([row | _quantiles(totals) | {"actual": actual}])
+
+
+def _quantiles(draws: np.ndarray) -> dict[str, np.ndarray]:
+    """By name; of a single draw the median alone."""
+    found = dict(zip(QUANTILES, np.quantile(draws, LEVELS, axis=0), strict=True))
+    return (
+        found if len(draws) > 1 else {name: q if name == "q50" else q + np.nan for name, q in found.items()}
+    )
 
 
 def _tracking(log: Log, cut: int, draws: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
@@ -215,12 +251,12 @@ def _tracking(log: Log, cut: int, draws: np.ndarray, rng: np.random.Generator) -
         "is_holdout": is_holdout,
         "actual": actual,
         "mean": mean,
-        "low": low,
-        "high": high,
+        "q05": low,
+        "q95": high,
         "cumulative_actual": np.cumsum(actual),
         "cumulative_mean": cumulative_mean,
-        "cumulative_low": cumulative_low,
-        "cumulative_high": cumulative_high,
+        "cumulative_q05": cumulative_low,
+        "cumulative_q95": cumulative_high,
     }
     return pd.DataFrame(table)
 

@@ -155,9 +155,9 @@ def test_level_totals_go_to_the_forecaster_of_the_single_customer(scorecard: Sco
     clear = with_crps(scorecard, BGNBD, PARETO, 0.5)
     totals = clear.totals
     actual = totals["actual"]
-    wide = replace(clear, totals=totals.assign(low=totals["low"].mask(totals["low"].notna(), 0.7 * actual)))
+    wide = replace(clear, totals=totals.assign(q05=totals["q05"].mask(totals["q05"].notna(), 0.7 * actual)))
     wide = replace(
-        wide, totals=wide.totals.assign(high=totals["high"].mask(totals["high"].notna(), 1.2 * actual))
+        wide, totals=wide.totals.assign(q95=totals["q95"].mask(totals["q95"].notna(), 1.2 * actual))
     )
     close = with_totals(wide, first=(PARETO, 0.85), second=(BGNBD, 0.95), third=(RATE, 1.5))
     assert f"For the total use {PARETO}, as for the single customer" in about(close)
@@ -173,8 +173,8 @@ def test_a_nearest_formula_yields_only_to_a_model_that_allowed_for_what_came(sco
         with_crps(scorecard, BGNBD, PARETO, 0.5), a=(PARETO, 3.0), b=(BGNBD, 3.0), c=(RATE, 1.01)
     )
     actual = far.totals["actual"]
-    told_wrong = replace(far, totals=far.totals.assign(low=2.5 * actual, high=3.5 * actual))
-    told_wrong.totals.loc[told_wrong.totals["model"] == RATE, ["low", "high"]] = math.nan
+    told_wrong = replace(far, totals=far.totals.assign(q05=2.5 * actual, q95=3.5 * actual))
+    told_wrong.totals.loc[told_wrong.totals["model"] == RATE, ["q05", "q95"]] = math.nan
     assert f"For the total use {RATE}, the historical formula: it expected" in about(told_wrong)
     assert "miss of the total" in wins(told_wrong).split("Level:")[0]
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from clvmodels.prediction import DrawBlock, Forecast
 from clvmodels.rfm import RFM
+from clvmodels.special.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,12 @@ class PurchaseModel(Protocol):
         ...
 
     def sample_purchase_times(
-        self, theta: np.ndarray, rfm: RFM, p_alive: np.ndarray, horizon: float, rng: np.random.Generator
+        self,
+        theta: np.ndarray,
+        rfm: RFM,
+        p_alive: np.ndarray,
+        horizon: float,
+        rng: np.random.Generator | Streams,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Exact draws of the purchases in (T, T + horizon] given the history.
 
@@ -152,6 +158,9 @@ class PurchaseModel(Protocol):
         ----------
         p_alive
             What `p_alive(theta, rfm)` returned, in the shape ``broadcast`` (computed once per pattern by the caller).
+        rng
+            A stream for each row, or a generator that streams are made from (`streams_of`): a row is drawn from
+            its own stream, so that other rows leave no trace in it.
 
         Returns
         -------
@@ -216,12 +225,12 @@ class SpendModel(Protocol):
         ...
 
     def sample_spend(
-        self, theta: np.ndarray, rfm: RFM, row: np.ndarray, rng: np.random.Generator
+        self, theta: np.ndarray, rfm: RFM, row: np.ndarray, rng: np.random.Generator | Streams
     ) -> np.ndarray:
         """Exact draws of the value of future purchases given the history.
 
         `row` (m,) says to which row of the broadcast shape each purchase belongs; purchases of one row
-        share that row's latent spend level. Returns (m,) amounts > 0.
+        share that row's latent spend level. `rng` as in `sample_purchase_times`. Returns (m,) amounts > 0.
         """
         ...
 

@@ -347,7 +347,17 @@ def _spread(block: DrawBlock, levels: Sequence[float], is_distribution: bool) ->
     for prefix, values in draws.items():
         columns[f"{prefix}_mean"] = block.value_mean()
         if is_distribution:
-            columns[f"{prefix}_sd"] = np.sqrt(over_draws((values - over_draws(values)) ** 2))
-            for level, row in zip(levels, np.quantile(values, levels, axis=0), strict=True):
-                columns[quantile_name(prefix, level)] = row
+            mine = np.array(values.T)  # laid out by customer, as `over_draws` has it
+            columns[f"{prefix}_sd"] = mine.std(axis=1)
+            mine.sort(axis=1)
+            for level in levels:
+                columns[quantile_name(prefix, level)] = _of_sorted(mine, level)
     return columns
+
+
+def _of_sorted(values: np.ndarray, level: float) -> np.ndarray:
+    """Quantile of each row of sorted values (m, S), interpolated as `np.quantile` does."""
+    place = level * (values.shape[1] - 1)
+    below = min(int(place), values.shape[1] - 2)
+    low, high, share = values[:, below], values[:, below + 1], place - below
+    return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)

@@ -12,7 +12,8 @@ import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError, ClvWarning, DataError
-from clvmodels.forecast.simulation import Simulation
+from clvmodels.forecast.predictive import purchase_probability
+from clvmodels.forecast.simulation import Simulation, usable_cores
 from clvmodels.inference import Method, Posterior, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
 from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, check_margin, check_single, gather
@@ -177,6 +178,34 @@ class FittedCLV:
         unknown = RFM.from_arrays(frequency=zeros, recency=zeros, T=zeros, time_unit=time_unit)
         return model.expected_purchases(self.purchase.mode, unknown, age)
 
+    def purchase_probability(
+        self, purchases: np.ndarray, horizon: float, *, rfm: RFM | None = None
+    ) -> np.ndarray:
+        """Predictive probability of exactly so many purchases, customer by customer.
+
+        ``mean over parameter draws of P(X(T, T + horizon] = purchases | history)``. With many customers the
+        parameters are known well, and draws are thinned out evenly (20 at least).
+
+        Parameters
+        ----------
+        purchases
+            (n,) whole numbers >= 0.
+        horizon
+            In the time unit of the fit.
+        rfm
+            Customers, by default those of the fit.
+
+        Returns
+        -------
+        (n,) array
+
+        Raises
+        ------
+        ArgumentError
+            If a count or the horizon is outside its range.
+        """
+        return purchase_probability(self.purchase, self._target(rfm), purchases, horizon)
+
     def forecast(
         self,
         horizon: str | date | datetime,
@@ -191,6 +220,7 @@ class FittedCLV:
         observe: Callable[[DrawBlock], None] | None = None,
         keep_draws: bool = False,
         block_size: int = 256,
+        workers: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Forecast:
         """Joint predictive draws of every customer's purchases and value within a horizon.
@@ -222,6 +252,8 @@ class FittedCLV:
             Keep the (draws, customers) matrix, 8 bytes a cell.
         block_size
             Customers held in memory at a time; the result does not depend on it.
+        workers
+            Threads, by default as many as there are cores; the result does not depend on it.
         progress
             Called with (customers done, customers in all).
 
@@ -241,7 +273,7 @@ class FittedCLV:
             If a fit has failed.
         """
         target = self._target(rfm)
-        _check_arguments(self.purchase.provenance["time_unit"], target, margin, draws, block_size)
+        _check_arguments(self.purchase.provenance["time_unit"], target, margin, draws, block_size, workers)
         for posterior in self.posteriors:
             posterior.raise_if_failed()
         plan = plan_horizon(horizon, target.observed_until, target.time_unit, period)
@@ -251,7 +283,7 @@ class FittedCLV:
         )
         run = {"annual_discount_rate": annual_discount_rate, "margin": margin, "draws": draws, "seed": seed}
         forecast = gather(
-            simulation.blocks(block_size, progress),
+            simulation.blocks(block_size, workers or usable_cores(), progress),
             target,
             plan,
             name=self.name,
@@ -283,11 +315,15 @@ def _warn_of_missing_means(forecast: Forecast) -> None:
         )
 
 
-def _check_arguments(time_unit: str, target: RFM, margin: float, draws: int, block_size: int) -> None:
+def _check_arguments(
+    time_unit: str, target: RFM, margin: float, draws: int, block_size: int, workers: int | None
+) -> None:
     check_margin(margin)
     check_single(target)
     if draws < 2 or block_size < 1:
         raise ArgumentError(f"draws={draws} must be at least 2 and block_size={block_size} at least 1")
+    if workers is not None and workers < 1:
+        raise ArgumentError(f"workers={workers} must be at least 1, or None for as many as there are cores")
     if target.time_unit != time_unit:
         raise ArgumentError(
             f"the fit measured time in {UNIT_NAMES[time_unit]}, the customers to forecast in "

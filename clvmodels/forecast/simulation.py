@@ -13,7 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +27,12 @@ from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.inference import Posterior
 from clvmodels.prediction import DrawBlock, check_seed, over_draws
 from clvmodels.rfm import RFM, id_text
+from clvmodels.special.streams import Streams
 from clvmodels.units import Horizon
 
 RESOLUTION_BITS = 24
+BATCH_ROWS = 1 << 15  # customers times draws simulated in one go
+PATTERNS = 256  # of which the closed forms are worked out in one go
 
 
 @dataclass(frozen=True)
@@ -82,74 +89,158 @@ class Simulation:
             quantum=2.0 ** (math.floor(math.log2(margin * purchase.scales.money)) - RESOLUTION_BITS),
         )
 
-    def blocks(self, block_size: int, progress: Callable[[int, int], None] | None) -> Iterator[DrawBlock]:
-        """The draws of all customers, `block_size` of them at a time."""
+    def blocks(
+        self, block_size: int, workers: int, progress: Callable[[int, int], None] | None
+    ) -> Iterator[DrawBlock]:
+        """The draws of all customers, `block_size` of them at a time, `workers` blocks at once."""
         count = len(self.rfm)
-        for start in range(0, count, block_size):
-            index = np.arange(start, min(start + block_size, count))
-            yield self._block(index)
+        known = self._closed_forms(workers)
+        parts = [np.arange(i, min(i + block_size, count)) for i in range(0, count, block_size)]
+        for block in in_turn(lambda index: self._block(index, known), parts, workers):
+            yield block
             if progress is not None:
-                progress(int(index[-1]) + 1, count)
+                progress(int(block.index[-1]) + 1, count)
 
-    def _block(self, index: np.ndarray) -> DrawBlock:
-        block = self.rfm.take(index)
-        p_alive, mean, columns = self._closed_forms(block)
-        periods = len(self.plan.edges) - 1
+    def _block(self, index: np.ndarray, known: Mapping[str, np.ndarray]) -> DrawBlock:
+        """Draws of the customers at `index`, simulated a few at a time: their arrays stay in the cache."""
+        periods, step = len(self.plan.edges) - 1, max(BATCH_ROWS // self.draws, 1)
         purchases, value = np.zeros((2, len(index), self.draws))
-        period_purchases, period_value = np.zeros((2, self.draws * periods))
-        for j in range(len(index)):
-            row, time, amount = self._customer(block.take(slice(j, j + 1)), p_alive[:, j])
-            cell = row * periods + np.searchsorted(self.plan.edges[1:-1], time)
-            purchases[j] = np.bincount(row, minlength=self.draws)
-            value[j] = np.bincount(row, amount, minlength=self.draws)
-            np.add.at(period_purchases, cell, 1.0)
-            np.add.at(period_value, cell, amount)
+        cells, amounts = [], []
+        for start in range(0, len(index), step):
+            some = slice(start, start + step)
+            row, time, amount = self._future(self.rfm.take(index[some]))
+            draw, customer = np.divmod(row, len(index[some]))
+            mine = customer * self.draws + draw
+            purchases[some] = np.bincount(mine, minlength=purchases[some].size).reshape(-1, self.draws)
+            value[some] = np.bincount(mine, amount, purchases[some].size).reshape(-1, self.draws)
+            cells.append(draw * periods + np.searchsorted(self.plan.edges[1:-1], time))
+            amounts.append(amount)
+        cell, size = np.concatenate(cells), self.draws * periods
         priced = self.spend is not None
+        columns = {name: column[index] for name, column in known.items()}
         return DrawBlock(
             index=index,
             purchases=purchases.T,
             value=value.T if priced else None,
-            period_purchases=period_purchases.reshape(self.draws, periods),
-            period_value=period_value.reshape(self.draws, periods) if priced else None,
+            period_purchases=np.bincount(cell, minlength=size).reshape(self.draws, periods) * 1.0,
+            period_value=np.bincount(cell, np.concatenate(amounts), size).reshape(self.draws, periods)
+            if priced
+            else None,
+            mean=columns.pop("mean"),
             columns=columns,
-            mean=mean,
         )
 
-    def _closed_forms(self, block: RFM) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        """P(alive) per draw (S, m); means over the draws of the value, and of what the columns say."""
+    def _future(self, some: RFM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(row, time, discounted amount) of each future purchase; row d m + j is draw d of customer j of m."""
+        streams = Streams.keyed(customer_keys(self.seed, some.customer_id), self.draws)
         model: PurchaseModel = self.purchase.model
-        patterns, pattern_of = block.compress(model.needs)
-        theta, length = self.purchase.distinct[:, :, None], self.plan.length
-        alive = model.p_alive(theta, patterns)
-        expected = over_draws(model.expected_purchases(theta, patterns, length))[pattern_of]
-        columns = {"p_alive": over_draws(alive)[pattern_of], "expected_purchases": expected}
-        mean = expected
-        if self.spend is not None:
-            columns["expected_spend"] = _expected_spend(self.spend, block)
-            if self.discount > 0:
-                present = model.expected_discounted_purchases(theta, patterns, length, self.discount)
-                mean = over_draws(present)[pattern_of]
-            mean = self.margin * mean * columns["expected_spend"]  # the two posteriors are independent
-        return alive[np.arange(self.draws) % len(alive)][:, pattern_of], mean, columns
-
-    def _customer(self, one: RFM, p_alive: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(draw, time, discounted amount) of each future purchase of one customer."""
-        rng = customer_stream(self.seed, one.customer_id[0])
-        model: PurchaseModel = self.purchase.model
-        row, time = model.sample_purchase_times(self.purchase.per_draw, one, p_alive, self.plan.length, rng)
+        patterns, pattern_of = some.compress(model.needs)
+        alive = model.p_alive(self.purchase.distinct[:, :, None], patterns)
+        alive = alive[np.arange(self.draws) % len(alive)][:, pattern_of]
+        theta = self.purchase.per_draw[:, :, None]
+        row, time = model.sample_purchase_times(theta, some, alive, self.plan.length, streams)
         if self.spend is None:
             return row, time, np.zeros(len(row))
         spend: SpendModel = self.spend.model
-        amount = spend.sample_spend(self.spend.per_draw, one, row, rng)
+        amount = spend.sample_spend(self.spend.per_draw[:, :, None], some, row, streams)
         discounted = amount * (self.margin * np.exp(-self.discount * time))
         return row, time, np.rint(discounted / self.quantum) * self.quantum
 
+    def _closed_forms(self, workers: int) -> dict[str, np.ndarray]:
+        """(n,) means over the draws: what the columns say, and the value (the purchases without spend)."""
+        model: PurchaseModel = self.purchase.model
+        theta, length, rate = self.purchase.distinct[:, :, None], self.plan.length, self.discount
+        discounted = self.spend is not None and rate > 0
 
-def _expected_spend(part: _Part, block: RFM) -> np.ndarray:
-    """(m,) mean spend per purchase, infinite where some draw has no mean."""
-    model: SpendModel = part.model
-    patterns, pattern_of = block.compress(model.needs)
-    return over_draws(model.expected_spend(part.distinct[:, :, None], patterns))[pattern_of]
+        def means(patterns: RFM) -> np.ndarray:
+            forms = [model.p_alive(theta, patterns), model.expected_purchases(theta, patterns, length)]
+            if discounted:
+                forms.append(model.expected_discounted_purchases(theta, patterns, length, rate))
+            return np.array([over_draws(form) for form in forms])
+
+        alive, expected, *present = self._by_pattern(model.needs, means, workers)
+        columns = {"p_alive": alive, "expected_purchases": expected, "mean": expected}
+        if self.spend is not None:
+            spend: SpendModel = self.spend.model
+            levels = self.spend.distinct[:, :, None]
+            (each,) = self._by_pattern(
+                spend.needs, lambda some: over_draws(spend.expected_spend(levels, some))[None], workers
+            )
+            # the two posteriors are independent
+            columns |= {"expected_spend": each, "mean": self.margin * (present or [expected])[0] * each}
+        return columns
+
+    def _by_pattern(
+        self, names: Sequence[str], means: Callable[[RFM], np.ndarray], workers: int
+    ) -> np.ndarray:
+        """(k, n) means, worked out once for each pattern of the named columns."""
+        patterns, pattern_of = self.rfm.compress(names)
+        parts = [slice(i, i + PATTERNS) for i in range(0, len(patterns), PATTERNS)]
+        found = in_turn(lambda part: means(patterns.take(part)), parts, workers)
+        return np.concatenate(list(found), axis=1)[:, pattern_of]
+
+
+def in_turn[Part, Result](
+    work: Callable[[Part], Result], parts: Sequence[Part], workers: int
+) -> Iterator[Result]:
+    """What `work` makes of each part, in their order, a few parts ahead on `workers` threads.
+
+    NumPy lets go of the interpreter while it works on an array, so threads share the cores.
+
+    Examples
+    --------
+    >>> list(in_turn(lambda x: x * x, [1, 2, 3], 2))
+    [1, 4, 9]
+    """
+    if workers == 1:
+        yield from map(work, parts)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        ahead: deque[Future[Result]] = deque()
+        try:
+            for part in parts:
+                ahead.append(pool.submit(work, part))
+                if len(ahead) > workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
+
+
+def usable_cores() -> int:
+    """How many cores this process may use.
+
+    Examples
+    --------
+    >>> usable_cores() >= 1
+    True
+    """
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def customer_keys(seed: int, customer_ids: np.ndarray, purpose: str = "future") -> np.ndarray:
+    """(n, 2) keys of the customers for one purpose, unsigned 64-bit: a hash of seed, purpose and id.
+
+    The id counts as text (`id_text`), so 7, 7.0 and "7" have the same key.
+
+    Raises
+    ------
+    ArgumentError
+        If the seed is no whole number of at least 0.
+
+    Examples
+    --------
+    >>> bool((customer_keys(1, np.array([7])) == customer_keys(1, np.array(["7"]))).all())
+    True
+    """
+    check_seed(seed)
+    texts = (f"{seed}|{purpose}|{id_text(identity)}".encode() for identity in customer_ids)
+    hashes = b"".join(hashlib.blake2b(text, digest_size=16).digest() for text in texts)
+    return np.frombuffer(hashes, dtype="<u8").astype(np.uint64).reshape(-1, 2)
 
 
 def customer_stream(seed: int, customer_id: object, purpose: str = "future") -> np.random.Generator:
@@ -167,6 +258,5 @@ def customer_stream(seed: int, customer_id: object, purpose: str = "future") -> 
     >>> customer_stream(1, 7).random() == customer_stream(1, "7").random()
     True
     """
-    check_seed(seed)
-    digest = hashlib.blake2b(f"{seed}|{purpose}|{id_text(customer_id)}".encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(key=np.frombuffer(digest, dtype=np.uint64)))
+    key = customer_keys(seed, np.array([customer_id], dtype=object), purpose)[0]
+    return np.random.Generator(np.random.Philox(key=key))

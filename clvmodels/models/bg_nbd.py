@@ -21,6 +21,7 @@ from clvmodels.contracts import Param, Trait
 from clvmodels.rfm import RFM
 from clvmodels.special.dropout import Occasions, times_before_leaving
 from clvmodels.special.spreads import BetaSpread, GammaSpread
+from clvmodels.special.streams import Streams
 from clvmodels.special.times import live
 
 
@@ -244,7 +245,12 @@ class BGNBD:
         return _occasions(theta, rfm).purchase_pmf(count, horizon)
 
     def sample_purchase_times(
-        self, theta: np.ndarray, rfm: RFM, p_alive: np.ndarray, horizon: float, rng: np.random.Generator
+        self,
+        theta: np.ndarray,
+        rfm: RFM,
+        p_alive: np.ndarray,
+        horizon: float,
+        rng: np.random.Generator | Streams,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Exact draws of the purchases in (T, T + horizon] given the history.
 

@@ -23,6 +23,8 @@ from clvmodels.contracts import Param, Trait
 from clvmodels.rfm import RFM
 from clvmodels.special.gammas import digamma_rise, log_rising
 from clvmodels.special.spreads import InverseGammaSpread
+from clvmodels.special.streams import Streams, streams_of
+from clvmodels.special.times import number_in_row
 
 LEAST_GAMMA = 1e-100  # a gamma variate of tiny shape underflows; this keeps amounts and their squares finite
 
@@ -191,7 +193,7 @@ class GammaGamma:
         return (Trait("mean spend per purchase", InverseGammaSpread(q, p * gamma), money_power=1),)
 
     def sample_spend(
-        self, theta: np.ndarray, rfm: RFM, row: np.ndarray, rng: np.random.Generator
+        self, theta: np.ndarray, rfm: RFM, row: np.ndarray, rng: np.random.Generator | Streams
     ) -> np.ndarray:
         """Exact draws of future transactions: one ν ~ Gamma(q + p n, γ + n m) per row, amounts ~ Gamma(p, ν).
 
@@ -207,15 +209,22 @@ class GammaGamma:
         """
         p, q, gamma = theta
         count, mean = rfm.columns(self.needs)
-        rows, member = np.unique(row, return_inverse=True)
-        broadcast = np.broadcast_shapes(theta.shape[1:], count.shape)
+        shape = np.broadcast_shapes(theta.shape[1:], count.shape)
+        order = np.argsort(row, kind="stable")  # no work where the rows ascend
+        number = number_in_row(row[order])
+        first = number == 0
+        rows, member = row[order][first], np.cumsum(first) - 1
         p, latent_shape, scale = (
-            np.broadcast_to(values, broadcast).ravel()[rows]
+            np.broadcast_to(values, shape).ravel()[rows]
             for values in (p, q + p * count, gamma + count * mean)
         )
-        latent = np.maximum(rng.standard_gamma(latent_shape), LEAST_GAMMA)
-        amount = np.maximum(rng.standard_gamma(p[member]), LEAST_GAMMA)
-        return amount * (scale / latent)[member]
+        streams = streams_of(rng, rows)
+        latent = np.maximum(streams.gamma(latent_shape), LEAST_GAMMA)
+        amount = np.maximum(streams.each(member, number).gamma(p[member]), LEAST_GAMMA)
+        amount *= (scale / latent)[member]
+        result = np.empty_like(amount)
+        result[order] = amount
+        return result
 
     def _history(self, rfm: RFM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Who informs, and (n, m) with ones where nobody asks."""

@@ -34,6 +34,7 @@ from clvmodels.special.counts import purchases_before_end
 from clvmodels.special.lifetimes import discounted_life
 from clvmodels.special.silence import Silence, silence_after
 from clvmodels.special.spreads import GammaSpread
+from clvmodels.special.streams import Streams, streams_of
 from clvmodels.special.times import MOST_PURCHASES, live, scatter_times
 
 
@@ -270,7 +271,12 @@ class ParetoNBD:
         return np.asarray((terms.alive * bought.reshape(shape) + left) / whole)
 
     def sample_purchase_times(
-        self, theta: np.ndarray, rfm: RFM, p_alive: np.ndarray, horizon: float, rng: np.random.Generator
+        self,
+        theta: np.ndarray,
+        rfm: RFM,
+        p_alive: np.ndarray,
+        horizon: float,
+        rng: np.random.Generator | Streams,
     ) -> tuple[np.ndarray, np.ndarray]:
         r"""Exact draws of the purchases in (T, T + horizon] given the history.
 
@@ -297,23 +303,25 @@ class ParetoNBD:
         >>> model, theta = ParetoNBD(), np.array([0.5533, 10.578, 0.6062, 11.669])
         >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
         >>> draws = np.repeat(theta[:, None], 4000, axis=1)
-        >>> row, time = model.sample_purchase_times(draws, rfm, model.p_alive(draws, rfm), 52, np.random.default_rng(1))
+        >>> row, time = model.sample_purchase_times(draws, rfm, model.p_alive(draws, rfm), 52, np.random.default_rng(2))
         >>> bool(abs(len(row) / 4000 - 25.46) < 0.5), bool(time.max() <= 52)
         (True, True)
         """
         shape, theta = p_alive.shape, np.asarray(theta, dtype=float)
-        alive = np.flatnonzero(rng.random(p_alive.size) < p_alive.ravel())
+        streams = streams_of(rng, np.arange(p_alive.size))
+        alive = np.flatnonzero(streams.uniform() < p_alive.ravel())
+        streams = streams.take(alive)
         r, alpha, s, beta = theta
         n, a, s, b = (
             np.broadcast_to(part, shape).ravel()[alive]
             for part in (r + rfm.frequency, alpha + rfm.T, s, beta + rfm.T)
         )
-        rate = rng.standard_gamma(n) / a
+        rate = streams.gamma(n) / a
         longest = np.log1p(horizon / b)
-        life = np.expm1(np.minimum(rng.standard_exponential(len(alive)) / s, longest)) * b
+        life = np.expm1(np.minimum(streams.exponential() / s, longest)) * b
         life = np.minimum(life, horizon)
-        counts = rng.poisson(np.minimum(rate * life, MOST_PURCHASES))
-        return scatter_times(alive, counts, life, rng)
+        counts = streams.poisson(np.minimum(rate * life, MOST_PURCHASES))
+        return scatter_times(alive, counts, life, streams)
 
     def heterogeneity(self, theta: np.ndarray) -> tuple[Trait, ...]:
         """The rate of buying, Gamma(r, alpha), and the rate of leaving, Gamma(s, beta).

@@ -19,6 +19,7 @@ from scipy.special import expit
 from clvmodels.special.chances import discounted_purchases, share_staying
 from clvmodels.special.counts import purchases_before_leaving
 from clvmodels.special.gammas import digamma_rise, log_rising
+from clvmodels.special.streams import Streams, streams_of
 from clvmodels.special.times import MOST_PURCHASES, scatter_times
 
 SMALLEST = 1e-300
@@ -102,7 +103,7 @@ class Occasions(NamedTuple):
 
 
 def times_before_leaving(
-    now: Occasions, p_alive: np.ndarray, horizon: float, rng: np.random.Generator
+    now: Occasions, p_alive: np.ndarray, horizon: float, rng: np.random.Generator | Streams
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Exact draws of the purchases in (T, T + horizon] given the history.
 
@@ -116,21 +117,21 @@ def times_before_leaving(
         Flat row of the shape of `p_alive`, and time since T; ascending.
     """
     shape = p_alive.shape
-    alive = np.flatnonzero(rng.random(p_alive.size) < p_alive.ravel())
+    streams = streams_of(rng, np.arange(p_alive.size))
+    alive = np.flatnonzero(streams.uniform() < p_alive.ravel())
+    streams = streams.take(alive)
     n, scale, a, b = (
         np.broadcast_to(part, shape).ravel()[alive]
         for part in (now.r + now.x, now.alpha + now.T, now.a, now.b + now.k)
     )
-    mean = rng.standard_gamma(n) * (horizon / scale)
-    counts = rng.poisson(np.minimum(mean, MOST_PURCHASES))
-    several = np.flatnonzero(counts > 1)  # the first purchase happens whatever the coin says after it
-    leaving = np.clip(rng.beta(a[several], b[several]), SMALLEST, 1.0 - np.finfo(float).eps)
-    stays = np.floor(rng.standard_exponential(len(several)) / -np.log1p(-leaving))  # G - 1
-    cut = several[stays + 1.0 < counts[several]]
-    missed = counts.copy()
-    counts[several] = np.minimum(counts[several], stays + 1.0)
-    missed -= counts
+    mean = streams.gamma(n) * (horizon / scale)
+    bought = streams.poisson(np.minimum(mean, MOST_PURCHASES))
+    several = np.flatnonzero(bought > 1)  # the first purchase happens whatever the coin says after it
+    theirs, would = streams.take(several), bought[several]
+    hazard = np.maximum(np.logaddexp(0.0, theirs.log_odds(a[several], b[several])), SMALLEST)  # -log(1 - p)
+    happen = np.minimum(np.floor(theirs.exponential() / hazard) + 1.0, would)
+    cut = np.flatnonzero(happen < would)
+    bought[several] = happen
     span = np.full(len(alive), float(horizon))
-    first_missed = rng.beta(counts[cut] + 1.0, missed[cut])
-    span[cut] *= first_missed
-    return scatter_times(alive, counts, span, rng)
+    span[several[cut]] *= expit(theirs.take(cut).log_odds(happen[cut] + 1.0, would[cut] - happen[cut]))
+    return scatter_times(alive, bought, span, streams)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from clvmodels.special.streams import Streams
+
 MOST_PURCHASES = 1e6
 """Largest mean of a Poisson draw for one row; the arrays of more purchases would not fit in memory."""
 
 
 def scatter_times(
-    rows: np.ndarray, counts: np.ndarray, span: np.ndarray, rng: np.random.Generator
+    rows: np.ndarray, counts: np.ndarray, span: np.ndarray, streams: Streams
 ) -> tuple[np.ndarray, np.ndarray]:
     """Times of a Poisson process given their number: uniform in (0, span], ascending within each row.
 
@@ -20,19 +22,31 @@ def scatter_times(
     counts
         (m,) purchases of each row.
     span
-        (m,) or scalar length of the time in which they fall.
+        (m,) length of the time in which they fall.
+    streams
+        Of the m rows.
 
     Returns
     -------
     row, time : two (counts.sum(),) arrays
-        Rows ascend; times ascend within a row. Times are multiples of about span * m / 1e16, the resolution
-        of the sorting key.
+        Rows ascend; times ascend within a row.
     """
-    position = np.repeat(np.arange(len(rows)), counts)
-    key = position + (1.0 - rng.random(len(position)))
-    key.sort()
-    share = np.maximum(key - position, np.finfo(float).eps)
-    return rows[position], share * (span[position] if np.ndim(span) else span)
+    position, share = streams.ordered(counts)
+    return rows[position], share * span[position]
+
+
+def number_in_row(row: np.ndarray) -> np.ndarray:
+    """How many of the same row stand before each place, the rows being together.
+
+    Examples
+    --------
+    >>> number_in_row(np.array([3, 3, 5, 7, 7, 7])).tolist()
+    [0, 1, 0, 0, 1, 2]
+    """
+    place = np.arange(len(row))
+    first = np.ones(len(row), dtype=bool)
+    first[1:] = row[1:] != row[:-1]
+    return place - np.maximum.accumulate(np.where(first, place, 0))
 
 
 def live(

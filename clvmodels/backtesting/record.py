@@ -12,7 +12,7 @@ from clvmodels.prediction import DrawBlock, Forecast, Quantity, over_draws
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILES = ("q05", "q25", "q50", "q75", "q95")
-SAID = ("mean", *QUANTILES, "crps", "pit", "p_purchase", "log_score")
+SAID = ("mean", "sd", *QUANTILES, "crps", "pit", "p_purchase", "log_score")
 """What is said of a customer, in the order of the table."""
 
 
@@ -83,13 +83,13 @@ class Record:
 
 
 def score_draws(draws: np.ndarray, actual: np.ndarray, lots: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean, quantiles, CRPS and randomised PIT of (S, m) draws, (m,) each; of a single draw what a point has.
+    """Mean, sd, quantiles, CRPS and randomised PIT of (S, m) draws, (m,) each; of a single draw what a point has.
 
     Examples
     --------
     >>> said = score_draws(np.array([[0.0], [1.0], [5.0]]), np.array([1.0]), np.array([0.5]))
-    >>> said["mean"].tolist(), said["q50"].tolist(), said["pit"].tolist()
-    ([2.0], [1.0], [0.5])
+    >>> [float(said[name][0].round(3)) for name in ("mean", "sd", "q50", "pit")]
+    [2.0, 2.16, 1.0, 0.5]
     """
     if len(draws) == 1:
         return {"mean": draws[0], "q50": draws[0], "crps": metrics.crps_of_point(actual, draws[0])}
@@ -97,6 +97,7 @@ def score_draws(draws: np.ndarray, actual: np.ndarray, lots: np.ndarray) -> dict
     ordered.sort(axis=1)  # once for all that follows
     return {
         "mean": over_draws(draws),
+        "sd": ordered.std(axis=1),
         **dict(zip(QUANTILES, _quantiles(ordered), strict=True)),
         "crps": metrics.crps_from_draws(ordered.T, actual),
         "pit": metrics.randomised_pit(ordered.T, actual, lots),

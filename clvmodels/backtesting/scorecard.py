@@ -30,9 +30,9 @@ class Scorecard:
     ----------
     predictions
         origin, horizon, model, quantity, customer_id, frequency, recency, T (of the calibration, in the summary's
-        unit), cohort (month of the first purchase), is_distribution, mean, q05, q25, q50, q75, q95, crps, pit
+        unit), cohort (month of the first purchase), is_distribution, mean, sd, q05, q25, q50, q75, q95, crps, pit
         (randomised), p_purchase, log_score (``-log P(count)``, of forecasters that know the probability of a count;
-        purchases only), actual. A point forecast is its own q50; it has no other quantile, no pit and no
+        purchases only), actual. A point forecast is its own q50; it has no sd, no other quantile, no pit and no
         probability.
     totals
         origin, horizon, model, quantity, is_distribution, mean, q05, q25, q50, q75, q95, actual: sums over the

@@ -11,16 +11,31 @@ from clvmodels.plots.calibration import (
     plot_reliability,
     reliability_frame,
 )
+from clvmodels.plots.customers import customer_values_frame, plot_customer_values
+from clvmodels.plots.deciles import decile_frame, plot_deciles
 from clvmodels.plots.future import periods_frame, plot_periods, plot_total, total_frame
+from clvmodels.plots.heterogeneity import heterogeneity_frame, plot_heterogeneity, trait_names
 from clvmodels.plots.holdout import (
     gain_frame,
+    holdout_by_cohort_frame,
     holdout_by_frequency_frame,
+    holdout_by_recency_frame,
     plot_gain,
+    plot_holdout_by_cohort,
     plot_holdout_by_frequency,
+    plot_holdout_by_recency,
+)
+from clvmodels.plots.matrices import (
+    alive_matrix_frame,
+    expected_matrix_frame,
+    plot_alive_matrix,
+    plot_expected_matrix,
 )
 from clvmodels.plots.palette import GRID, INK, MUTED, SERIES, SeriesStyle, new_axes, series_styles
 from clvmodels.plots.prior import plot_prior_predictive, prior_predictive_frame
 from clvmodels.plots.selection import latest_origin, models_at
+from clvmodels.plots.spend import plot_spend, spend_frame
+from clvmodels.plots.timelines import plot_timelines, timelines_frame
 from clvmodels.plots.tracking import plot_tracking, tracking_frame
 
 __all__ = [
@@ -29,24 +44,43 @@ __all__ = [
     "MUTED",
     "SERIES",
     "SeriesStyle",
+    "alive_matrix_frame",
     "calibration_frame",
+    "customer_values_frame",
+    "decile_frame",
+    "expected_matrix_frame",
     "gain_frame",
+    "heterogeneity_frame",
+    "holdout_by_cohort_frame",
     "holdout_by_frequency_frame",
+    "holdout_by_recency_frame",
     "latest_origin",
     "models_at",
     "new_axes",
     "periods_frame",
+    "plot_alive_matrix",
     "plot_calibration",
+    "plot_customer_values",
+    "plot_deciles",
+    "plot_expected_matrix",
     "plot_gain",
+    "plot_heterogeneity",
+    "plot_holdout_by_cohort",
     "plot_holdout_by_frequency",
+    "plot_holdout_by_recency",
     "plot_periods",
     "plot_prior_predictive",
     "plot_reliability",
+    "plot_spend",
+    "plot_timelines",
     "plot_total",
     "plot_tracking",
     "prior_predictive_frame",
     "reliability_frame",
     "series_styles",
+    "spend_frame",
+    "timelines_frame",
     "total_frame",
     "tracking_frame",
+    "trait_names",
 ]

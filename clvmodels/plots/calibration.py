@@ -79,22 +79,22 @@ def plot_calibration(
     frame = frame[frame["model"] == name]
     axes = new_axes(height=2.9) if ax is None else ax
     band = frame.iloc[0]
-    axes.axhspan(band["band_low"], band["band_high"], color=MUTED, alpha=0.25, linewidth=0)
-    axes.axhline(1, color=INK, linewidth=1, linestyle=(0, (3, 3)), label="Uniform, 90 % band")
+    axes.axhspan(band["band_low"], band["band_high"], color=MUTED, alpha=0.3, linewidth=0, zorder=2.5)
+    axes.axhline(1, color=INK, linewidth=1, linestyle=(0, (3, 3)), zorder=2.6, label="Uniform, 90 % band")
     axes.bar(
         frame["from"],
         frame["density"],
         width=frame["to"] - frame["from"],
         align="edge",
         color=series_styles(models_at(scorecard))[name].colour,
-        alpha=0.75,
+        alpha=0.5,
         edgecolor=INK,
         linewidth=0.6,
         label=name,
     )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, max(2.0, 1.08 * frame["density"].max()))
-    label_axes(axes, f"Place of the actual {quantity} in its forecast (PIT)", "Density")
+    label_axes(axes, f"Place of the actual {quantity} in its forecast (PIT)", "Density (1 if calibrated)")
     legend_above(axes)
     return axes
 

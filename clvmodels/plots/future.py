@@ -17,14 +17,13 @@ from clvmodels.plots.palette import (
     label_axes,
     legend_above,
     money_label,
+    name_places,
     new_axes,
 )
 from clvmodels.prediction import Forecast, Quantity
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_MANY_PERIODS = 14
 
 
 def _quantity(forecast: Forecast, name: str | None) -> Quantity:
@@ -164,21 +163,9 @@ def plot_periods(
         markersize=5,
         label="Mean",
     )
-    _name_periods(axes, frame)
+    name_places(axes, frame["period"].tolist(), frame["label"].tolist())
     axes.set_ylim(bottom=0)
     first_day = "Period, by its first day" if forecast.horizon.starts else "Period"
     label_axes(axes, first_day, f"Total {money_label(name, currency)}")
     legend_above(axes)
     return axes
-
-
-def _name_periods(axes: Axes, frame: pd.DataFrame) -> None:
-    """Ticks at some of many periods, slanted where dates would meet."""
-    ticks = frame.iloc[:: max(1, -(-len(frame) // _MANY_PERIODS))]
-    slanted = max(map(len, ticks["label"])) > 4 and len(ticks) > 5
-    axes.set_xticks(
-        ticks["period"].tolist(),
-        ticks["label"].tolist(),
-        rotation=35 if slanted else 0,
-        ha="right" if slanted else "center",
-    )

@@ -1,16 +1,18 @@
-"""What the holdout held: means by calibration frequency, and who was found by ranking customers."""
+"""What the holdout held: means by frequency, recency and cohort, and who was found by ranking customers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from clvmodels.backtesting.scorecard import Scorecard
-from clvmodels.metrics import holdout_by_frequency
+from clvmodels.errors import ArgumentError
+from clvmodels.plots.groups import column_of, draw_means, grouped_means
 from clvmodels.plots.palette import (
     INK,
     MUTED,
@@ -22,6 +24,7 @@ from clvmodels.plots.palette import (
     series_styles,
 )
 from clvmodels.plots.selection import chosen, models_at
+from clvmodels.units import UNIT_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,25 +56,13 @@ def holdout_by_frequency_frame(
     -------
     pandas.DataFrame
         model, frequency (text, the last group as ``7+``), customers, mean, actual, standard_error (of
-        the actual mean; missing for a single customer).
+        the actual mean; missing for a single customer), low, high (90 % interval of the mean, if the
+        forecast is right: normal, customers taken as independent, so that what they share, an error of the parameters,
+        is not in it; missing for point forecasts).
     """
-    import pandas as pd
-
     rows = chosen(scorecard.predictions, scorecard, origin, model, quantity)
-    parts = []
-    for name in dict.fromkeys(rows["model"]):
-        part = rows[rows["model"] == name]
-        groups = holdout_by_frequency(part["frequency"], part["actual"], part["mean"], last=top)
-        table = {
-            "model": name,
-            "frequency": [f"{value}+" if value == top else str(value) for value in groups["frequency"]],
-            "customers": groups["customers"],
-            "mean": groups["predicted"],
-            "actual": groups["actual"],
-            "standard_error": groups["standard_error"],
-        }
-        parts.append(pd.DataFrame(table))
-    return pd.concat(parts, ignore_index=True)
+    labels = [*(str(value) for value in range(top)), f"{top}+"]
+    return grouped_means(rows, lambda part: part["frequency"].to_numpy(), labels, "frequency")
 
 
 def plot_holdout_by_frequency(
@@ -83,34 +74,119 @@ def plot_holdout_by_frequency(
     currency: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw `holdout_by_frequency_frame`; the bars on the actual are 90 % confidence intervals of its mean."""
+    """Draw `holdout_by_frequency_frame`; thin bars on the actual are 90 % confidence intervals of its mean."""
     frame = holdout_by_frequency_frame(scorecard, quantity, origin, model)
-    axes = new_axes() if ax is None else ax
-    styles = series_styles(models_at(scorecard))
-    names = list(dict.fromkeys(frame["model"]))
-    first = frame[frame["model"] == names[0]].reset_index(drop=True)
-    place = {text: i for i, text in enumerate(first["frequency"])}
-    look: dict[str, Any] = {"markersize": 5, "linewidth": 1.3}
-    reach = 1.645 * first["standard_error"].fillna(0.0)
-    axes.errorbar(
-        first.index, first["actual"], yerr=reach, color=INK, marker="o", capsize=3, label="Actual", **look
+    return _plot_means(scorecard, frame, "Repeat purchases before the origin", quantity, currency, ax)
+
+
+def holdout_by_recency_frame(
+    scorecard: Scorecard,
+    quantity: str = "purchases",
+    origin: str | None = None,
+    model: str | Sequence[str] | None = None,
+    bins: int = 8,
+) -> pd.DataFrame:
+    """Mean per customer in the holdout by the age at the last purchase before it.
+
+    Customers without repeat purchase have recency 0 and a group of their own; the others share about `bins`
+    groups of equal width, each with its upper end.
+
+    Parameters
+    ----------
+    scorecard, quantity, origin, model
+        As in `holdout_by_frequency_frame`.
+    bins
+        About how many groups, at least 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `holdout_by_frequency_frame`, with recency (text, in the time unit of the fit: ``0``, ``>0–5``, ``5–10``)
+        for frequency.
+
+    Raises
+    ------
+    ArgumentError
+        If the predictions hold no column ``recency``.
+    """
+    if bins < 1:
+        raise ArgumentError(f"bins={bins!r} must be at least 1; eight is usual")
+    rows = chosen(scorecard.predictions, scorecard, origin, model, quantity)
+    longest = max(float(np.max(column_of(rows, "recency"))), 1e-9)
+    edges = MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(0, longest)
+    labels = ["0"] + [f"{low:,g}–{high:,g}" for low, high in pairwise(edges)]
+    labels[1] = f">{labels[1]}"
+    return grouped_means(
+        rows, lambda part: np.searchsorted(edges, column_of(part, "recency")), labels, "recency"
     )
-    for i, name in enumerate(names):
-        part, style = frame[frame["model"] == name], styles[name]
-        shift = 0.12 * (i + 1 - (len(names) + 1) / 2)
-        axes.plot(
-            [place[text] + shift for text in part["frequency"]],
-            part["mean"],
-            color=style.colour,
-            linestyle=style.dash,
-            marker=style.marker,
-            label=name,
-            **look,
-        )
-    axes.set_xticks(list(place.values()), list(place))
-    axes.set_ylim(bottom=0)
-    noun = money_label(quantity, currency)
-    label_axes(axes, "Repeat purchases before the origin", f"Mean {noun} in the holdout")
+
+
+def plot_holdout_by_recency(
+    scorecard: Scorecard,
+    quantity: str = "purchases",
+    origin: str | None = None,
+    model: str | Sequence[str] | None = None,
+    *,
+    currency: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw `holdout_by_recency_frame` as `plot_holdout_by_frequency` does."""
+    frame = holdout_by_recency_frame(scorecard, quantity, origin, model)
+    unit = UNIT_NAMES.get(str(scorecard.provenance.get("time_unit")), "units of the fit")
+    label = f"Recency ({unit}; 0 is no repeat purchase)"
+    return _plot_means(scorecard, frame, label, quantity, currency, ax)
+
+
+def holdout_by_cohort_frame(
+    scorecard: Scorecard,
+    quantity: str = "purchases",
+    origin: str | None = None,
+    model: str | Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Mean per customer in the holdout by the month of the first purchase.
+
+    Parameters
+    ----------
+    scorecard, quantity, origin, model
+        As in `holdout_by_frequency_frame`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `holdout_by_frequency_frame`, with cohort (text, in the order of the calendar) for frequency.
+
+    Raises
+    ------
+    ArgumentError
+        If the predictions hold no column ``cohort``.
+    """
+    rows = chosen(scorecard.predictions, scorecard, origin, model, quantity)
+    labels = sorted(set(column_of(rows, "cohort").astype(str)))
+    return grouped_means(
+        rows, lambda part: np.searchsorted(labels, column_of(part, "cohort").astype(str)), labels, "cohort"
+    )
+
+
+def plot_holdout_by_cohort(
+    scorecard: Scorecard,
+    quantity: str = "purchases",
+    origin: str | None = None,
+    model: str | Sequence[str] | None = None,
+    *,
+    currency: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw `holdout_by_cohort_frame` as `plot_holdout_by_frequency` does."""
+    frame = holdout_by_cohort_frame(scorecard, quantity, origin, model)
+    return _plot_means(scorecard, frame, "Month of the first purchase", quantity, currency, ax)
+
+
+def _plot_means(
+    scorecard: Scorecard, frame: pd.DataFrame, label: str, quantity: str, currency: str, ax: Axes | None
+) -> Axes:
+    axes = new_axes() if ax is None else ax
+    draw_means(axes, scorecard, frame, frame.columns[1])
+    label_axes(axes, label, f"Mean {money_label(quantity, currency)} in the holdout")
     legend_above(axes)
     return axes
 

@@ -17,6 +17,8 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1, 1.5)))
 _FIRST = ("Actual", "Perfect foresight")
+_MOST_NAMES, _NAMES_PER_INCH = 14, 7.5  # names along an axis, and their letters where they lie flat
+_LONGEST_NAME = 18
 _LEGEND_LINE = 0.17  # inches
 _LETTERS_PER_INCH = 9.5  # of two legend columns side by side, their handles taken off
 
@@ -83,13 +85,13 @@ def per_cent(value: float, _: object = None) -> str:
     >>> per_cent(0.2)
     '20 %'
     """
-    return f"{100 * value:.0f} %"
+    return f"{100 * value:.4g} %"
 
 
 def legend_above(axes: Axes) -> None:
     """A legend above the axes, where it covers no data; lines first come first, whatever drew them."""
     there = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    labels = sorted(there, key=lambda label: label not in _FIRST)
+    labels = sorted(there, key=lambda label: not label.startswith(_FIRST))
     if not labels:
         return
     half = -(-len(labels) // 2)
@@ -114,6 +116,56 @@ def legend_above(axes: Axes) -> None:
         handletextpad=0.6,
         columnspacing=1.4,
     )
+
+
+def name_places(axes: Axes, places: Sequence[float], labels: Sequence[str]) -> None:
+    """Ticks with names at places, some left out where there are many, slanted where they would meet."""
+    step = max(1, -(-len(labels) // _MOST_NAMES))
+    shown = list(labels)[::step]
+    root = axes.get_figure(root=True)
+    slanted = sum(map(len, shown)) > _NAMES_PER_INCH * (root.get_figwidth() if root is not None else 0.0)
+    axes.set_xticks(
+        list(places)[::step],
+        shown,
+        rotation=35 if slanted else 0,
+        ha="right" if slanted else "center",
+        rotation_mode="anchor",
+    )
+
+
+def name_lanes(axes: Axes, places: Sequence[float], names: Sequence[str]) -> None:
+    """Names of lanes along the vertical axis, as they are written (no mathematics), long ones cut."""
+    axes.set_yticks(list(places), [shortened(name) for name in names])
+    for label in axes.get_yticklabels():
+        label.set_parse_math(False)
+
+
+def shortened(name: str) -> str:
+    """A name of at most eighteen letters.
+
+    Examples
+    --------
+    >>> shortened("ann"), shortened("a customer with a long name")
+    ('ann', 'a customer with a…')
+    """
+    flat = " ".join(name.split())
+    return flat if len(flat) <= _LONGEST_NAME else f"{flat[: _LONGEST_NAME - 1].rstrip()}…"
+
+
+def beside(axes: Axes, place: float, text: str) -> None:
+    """A short text right of the axes, at a place of the vertical axis."""
+    axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=INK)
+
+
+def first_upper(text: str) -> str:
+    """The text with a capital at its start.
+
+    Examples
+    --------
+    >>> first_upper("value (USD)")
+    'Value (USD)'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def money_label(quantity: str, currency: str) -> str:

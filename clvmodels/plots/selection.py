@@ -1,4 +1,4 @@
-"""Which rows of a Scorecard a figure shows: one origin, and the forecasters asked for."""
+"""Which rows of a Scorecard a figure shows: one origin, one horizon, and the forecasters asked for."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ def chosen(
 ) -> pd.DataFrame:
     """The rows of one of the scorecard's tables for one origin, some forecasters and one quantity.
 
+    Of several horizons they are those of the longest; `Scorecard.at` chooses another.
+
     Raises
     ------
     ArgumentError
@@ -47,6 +49,8 @@ def chosen(
         wanted["model"] = [model] if isinstance(model, str) else list(model)
     if quantity is not None:
         wanted["quantity"] = [quantity]
+    if len(scorecard.horizons) > 1:
+        wanted["horizon"] = scorecard.horizons[-1:]
     for column, values in wanted.items():
         known = list(dict.fromkeys(table[column]))
         for value in values:

@@ -80,9 +80,16 @@ def plot_tracking(
                 label=shown,
             )
             shown = "_continued"
-            axes.fill_between(
-                segment["week"], segment["q05"], segment["q95"], color=style.colour, alpha=0.18, linewidth=0
-            )
+            if segment["q05"].notna().any():
+                axes.fill_between(
+                    segment["week"],
+                    segment["q05"],
+                    segment["q95"],
+                    color=style.colour,
+                    alpha=0.18,
+                    linewidth=0,
+                    label="90 % predictive interval",
+                )
     if first["is_holdout"].any():
         end = first.loc[~first["is_holdout"], "week"].max() + 0.5
         axes.axvline(end, color=MUTED, linewidth=1, linestyle=(0, (3, 3)), label="End of calibration")

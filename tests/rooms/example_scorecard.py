@@ -204,6 +204,7 @@ def _predictions(
         **past,
         "is_distribution": many,
         "mean": draws.mean(axis=0),
+        "sd": draws.std(axis=0) if many else missing,
         **_quantiles(draws),
         "crps": crps_from_draws(draws, actual) if many else np.abs(draws[0] - actual),
         "pit": randomised_pit(draws, actual, rng.random(len(actual))) if many else missing,

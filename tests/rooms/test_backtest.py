@@ -97,7 +97,7 @@ def test_skill_is_measured_against_the_formula(scorecard: Scorecard) -> None:
 def test_a_formula_has_no_interval_and_no_pit(scorecard: Scorecard) -> None:
     point = scorecard.predictions[scorecard.predictions["model"] == RATE.name]
     assert not point["is_distribution"].any()
-    assert point[["q05", "q25", "q75", "q95", "pit", "p_purchase", "log_score"]].isna().all().all()
+    assert point[["sd", "q05", "q25", "q75", "q95", "pit", "p_purchase", "log_score"]].isna().all().all()
     np.testing.assert_allclose(point["crps"], (point["mean"] - point["actual"]).abs())
     assert "coverage_90" not in set(scorecard.scores.query("model == @RATE.name")["metric"])
 

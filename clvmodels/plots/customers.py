@@ -1,0 +1,123 @@
+"""The forecast of chosen customers, one strip each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from clvmodels.errors import ArgumentError, DataError
+from clvmodels.plots.palette import (
+    INK,
+    SERIES,
+    beside,
+    first_upper,
+    grouped,
+    label_axes,
+    legend_above,
+    money_label,
+    name_lanes,
+    new_axes,
+)
+from clvmodels.prediction import Forecast, quantile_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def customer_values_frame(forecast: Forecast, customers: Sequence[object]) -> pd.DataFrame:
+    """Quantiles of the draws of chosen customers: of their value, or of their purchases where there is no spend.
+
+    Parameters
+    ----------
+    forecast
+        Made with ``keep_draws=True``.
+    customers
+        Their ids, in the order wanted; at least one, each once.
+
+    Returns
+    -------
+    pandas.DataFrame
+        customer_id, nothing (share of draws that are 0), q05, q25, q50, q75, q95, mean.
+
+    Raises
+    ------
+    ArgumentError
+        If the forecast kept no draws, or no customer is named.
+    DataError
+        If a customer is not in the forecast, or named twice.
+    """
+    import pandas as pd
+
+    if forecast.draws is None or not forecast.is_distribution:
+        raise ArgumentError("this forecast kept no draws of its customers; make it with keep_draws=True")
+    places = _places(forecast.columns["customer_id"], list(customers))
+    draws = forecast.draws[:, places]
+    prefix = "purchases" if forecast.value is None else "clv"
+    quantiles = np.quantile(draws, _LEVELS, axis=0)
+    table = {
+        "customer_id": forecast.columns["customer_id"][places],
+        "nothing": (draws == 0).mean(axis=0),
+        **{quantile_name("", q)[1:]: row for q, row in zip(_LEVELS, quantiles, strict=True)},
+        "mean": forecast.columns[f"{prefix}_mean"][places],
+    }
+    return pd.DataFrame(table)
+
+
+def _places(ids: np.ndarray, customers: list[object]) -> np.ndarray:
+    if not customers:
+        raise ArgumentError("name at least one customer")
+    there = {identity: i for i, identity in enumerate(ids.tolist())}
+    if unknown := [identity for identity in customers if identity not in there]:
+        raise DataError(
+            "customers are not in the forecast",
+            column="customer_id",
+            rows=len(unknown),
+            examples=unknown,
+            fix="check their type (1 is not '1')",
+        )
+    if len(set(customers)) < len(customers):
+        raise DataError("a customer is named twice", column="customer_id", fix="name each once")
+    return np.array([there[identity] for identity in customers], dtype=int)
+
+
+def plot_customer_values(
+    forecast: Forecast, customers: Sequence[object], *, currency: str = "", ax: Axes | None = None
+) -> Axes:
+    """Draw `customer_values_frame`: per customer the central 90 % and 50 % intervals, median and mean."""
+    frame = customer_values_frame(forecast, customers)
+    axes = new_axes(height=1.1 + 0.36 * len(frame)) if ax is None else ax
+    lanes = np.arange(len(frame))[::-1]
+    axes.hlines(
+        lanes, frame["q05"], frame["q95"], color=SERIES[0], linewidth=2, label="90 % predictive interval"
+    )
+    axes.hlines(lanes, frame["q25"], frame["q75"], color=SERIES[0], linewidth=8, alpha=0.55, label="50 %")
+    axes.plot(
+        frame["q50"],
+        lanes,
+        "o",
+        color="white",
+        markeredgecolor=INK,
+        markersize=5.5,
+        label="Median",
+        clip_on=False,
+    )
+    axes.plot(frame["mean"], lanes, "D", color=SERIES[1], markersize=4.5, label="Mean", clip_on=False)
+    axes.set_xlim(left=0)
+    axes.set_ylim(-0.6, len(frame) - 0.4)
+    what = first_upper(money_label(forecast.total.name, currency))
+    label_axes(axes, f"{what} within {forecast.horizon.text}", "Customer")
+    names = [f"{identity}" for identity in frame["customer_id"]]
+    name_lanes(axes, lanes.tolist(), names)
+    for lane, share in zip(lanes, frame["nothing"], strict=True):
+        beside(axes, lane, f"{100 * share:.0f} % nothing")
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter(FuncFormatter(grouped))
+    axes.grid(visible=False, axis="y")
+    legend_above(axes)
+    return axes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
@@ -19,9 +20,9 @@ MOST_GROUPS = 200
 """Above as many arrivals they come in groups that arrive together."""
 
 
-def can_forecast_newcomers(fitted: FittedForecaster) -> bool:
-    """Whether the forecaster takes customers whom it has not seen, in blocks of a size that is asked for."""
-    return {"rfm", "block_size"} <= set(signature(fitted.forecast).parameters)
+def takes(fitted: FittedForecaster, *names: str) -> bool:
+    """Whether a forecaster's `forecast` has these arguments, which the contract leaves to it."""
+    return set(names) <= set(signature(fitted.forecast).parameters)
 
 
 def arrival_draws(
@@ -67,7 +68,12 @@ def arrival_draws(
 
 
 def newcomer_draws(
-    fitted: Any, rfm: RFM, ages: np.ndarray, last: Moment, weeks: float, *, draws: int, seed: int
+    fitted: Any,
+    rfm: RFM,
+    ages: np.ndarray,
+    last: Moment,
+    weeks: float,
+    options: Mapping[str, Any],
 ) -> dict[str, np.ndarray]:
     """(S,) draws of customers, purchases and spend of those who will come in a window, first purchases included.
 
@@ -77,15 +83,15 @@ def newcomer_draws(
     Parameters
     ----------
     fitted
-        A forecaster for which `can_forecast_newcomers` holds.
+        A forecaster whose `forecast` takes `rfm` and `block_size`.
     rfm, ages
         The known customers; and the ages of all who count as arrivals.
     last, weeks
         Last date of the window, and its length in weeks.
-    draws, seed
-        Of the forecast.
+    options
+        Further arguments of the forecast: draws and seed at least.
     """
-    rng = customer_stream(seed, "all", "arrivals")
+    draws, rng = options["draws"], customer_stream(options["seed"], "all", "arrivals")
     counts = arrival_draws(ages, weeks, rfm.time_unit, draws, rng)
     first_spend = rfm.statistics.get("spend_first")
     totals = {"customers": counts.astype(float), "purchases": counts.astype(float)}
@@ -112,11 +118,9 @@ def newcomer_draws(
         last,
         rfm=rfm.newcomers(groups * size),
         period="D" if weeks < 13 else "W",
-        draws=draws,
-        seed=seed,
-        levels=(0.5,),
         observe=observe,
         block_size=size,
+        **options,
     )
     return totals
 

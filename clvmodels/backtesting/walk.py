@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from clvmodels.backtesting.arrivals import can_forecast_newcomers, newcomer_draws
+from clvmodels.backtesting.arrivals import newcomer_draws, takes
 from clvmodels.backtesting.cut import Cut, Worth
 from clvmodels.backtesting.record import LEVELS, QUANTILES, Record, Said, total_of
 from clvmodels.backtesting.weeks import weekly_record
@@ -24,11 +24,17 @@ from clvmodels.units import last_observed, unit_days
 
 @dataclass(frozen=True)
 class Terms:
-    """What every forecast of a backtest has in common."""
+    """What every forecast of a backtest has in common; `is_shared` where other processes are at work beside."""
 
     draws: int
     seed: int
     worth: Worth
+    is_shared: bool = False
+
+    def options(self, fitted: FittedForecaster) -> dict[str, Any]:
+        """Arguments of every forecast; beside other processes each keeps to one thread."""
+        threads = {"workers": 1} if self.is_shared and takes(fitted, "workers") else {}
+        return {"draws": self.draws, "seed": self.seed, "levels": (0.5,), **threads}
 
 
 @dataclass
@@ -87,10 +93,8 @@ def _go(done: Walk, forecaster: Forecaster, cut: Cut, terms: Terms) -> None:
         forecast = fitted.forecast(
             last_observed(holdout.end),
             period="W",
-            draws=terms.draws,
-            seed=terms.seed,
-            levels=(0.5,),  # the record takes the quantiles of both quantities
-            observe=record.observe,
+            observe=record.observe,  # it takes the quantiles of both quantities
+            **terms.options(fitted),
         )
         customers = record.customers()
         totals = _totals(forecast, cut.actual[text])
@@ -124,10 +128,8 @@ def _value(
         annual_discount_rate=terms.worth.annual_discount_rate,
         margin=terms.worth.margin,
         period="Y",
-        draws=terms.draws,
-        seed=terms.seed,
-        levels=(0.5,),
         observe=record.observe,
+        **terms.options(fitted),
     )
     return record.customers()["value"], total_of("value", forecast.total, forecast, actual)
 
@@ -141,7 +143,7 @@ def _chance_of(fitted: Any, cut: Cut, text: str, holdout: Holdout) -> np.ndarray
 def _newcomers(
     fitted: FittedForecaster, cut: Cut, holdout: Holdout, terms: Terms
 ) -> dict[str, dict[str, float]]:
-    if not can_forecast_newcomers(fitted):
+    if not takes(fitted, "rfm", "block_size"):
         return {}
     drawn = newcomer_draws(
         fitted,
@@ -149,8 +151,7 @@ def _newcomers(
         cut.arrivals,
         last_observed(holdout.end),
         holdout.length * unit_days(holdout.time_unit) / 7,
-        draws=terms.draws,
-        seed=terms.seed,
+        options=terms.options(fitted),
     )
     bounds = dict(zip(QUANTILES, LEVELS, strict=True))
     return {

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing import get_context
 from typing import Any
 
@@ -90,7 +91,7 @@ def walk_together(
         watch.tell(f"starting {workers} workers")
         for cut in cuts:
             task = _pack(cut, transactions)
-            tasks += [pool.submit(_work, task, one, terms) for one in packed]
+            tasks += [pool.submit(_work, task, one, replace(terms, is_shared=True)) for one in packed]
         waiting = set(tasks)
         while waiting:
             finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)

@@ -65,10 +65,12 @@ if TYPE_CHECKING:
     from clvmodels.value import ProfitForecast as ProfitForecast
     from clvmodels.value import ReferralRate as ReferralRate
     from clvmodels.value import ReferralValue as ReferralValue
+    from clvmodels.value import Scenario as Scenario
     from clvmodels.value import Segment as Segment
     from clvmodels.value import Segmentation as Segmentation
     from clvmodels.value import SegmentRules as SegmentRules
     from clvmodels.value import Snapshot as Snapshot
+    from clvmodels.value import WhatIf as WhatIf
     from clvmodels.value import acquisition as acquisition
     from clvmodels.value import acquisition_plan as acquisition_plan
     from clvmodels.value import benchmark as benchmark
@@ -76,8 +78,10 @@ if TYPE_CHECKING:
     from clvmodels.value import cohort_labels as cohort_labels
     from clvmodels.value import compare_groups as compare_groups
     from clvmodels.value import compare_with_realised as compare_with_realised
+    from clvmodels.value import elasticities as elasticities
     from clvmodels.value import explain_change as explain_change
     from clvmodels.value import fit_channels as fit_channels
+    from clvmodels.value import longer_life as longer_life
     from clvmodels.value import new_customer_value as new_customer_value
     from clvmodels.value import payback as payback
     from clvmodels.value import profit as profit
@@ -86,6 +90,8 @@ if TYPE_CHECKING:
     from clvmodels.value import referral_value as referral_value
     from clvmodels.value import segment_customers as segment_customers
     from clvmodels.value import split_customers as split_customers
+    from clvmodels.value import tornado as tornado
+    from clvmodels.value import what_if as what_if
 
 _HOME = {
     "AOVFrequencyLifespan": "baselines",
@@ -119,16 +125,18 @@ _HOME = {
     "Origins": "backtesting",
     "PastBest": "baselines",
     "Payback": "value",
-    "Snapshot": "value",
     "Posterior": "inference",
     "ProfitForecast": "value",
     "RFM": "rfm",
     "ReferralRate": "value",
     "ReferralValue": "value",
+    "Scenario": "value",
     "Scorecard": "backtesting",
     "Segment": "value",
     "SegmentRules": "value",
     "Segmentation": "value",
+    "Snapshot": "value",
+    "WhatIf": "value",
     "World": "datasets",
     "ZeroForecast": "baselines",
     "acquisition": "value",
@@ -142,6 +150,7 @@ _HOME = {
     "compare": "inference",
     "compare_groups": "value",
     "compare_with_realised": "value",
+    "elasticities": "value",
     "explain_change": "value",
     "fit": "inference",
     "fit_channels": "value",
@@ -152,6 +161,7 @@ _HOME = {
     "load_donations": "datasets",
     "load_fit": "artifacts",
     "load_scorecard": "artifacts",
+    "longer_life": "value",
     "new_customer_value": "value",
     "payback": "value",
     "prior_predictive": "inference",
@@ -167,6 +177,8 @@ _HOME = {
     "segment_customers": "value",
     "simulate": "datasets",
     "split_customers": "value",
+    "tornado": "value",
+    "what_if": "value",
     "write_report": "report",
 }
 

@@ -21,6 +21,8 @@ from clvmodels.value.profit import ProfitForecast, profit
 from clvmodels.value.referral import ReferralRate, ReferralValue, referral_rate, referral_value
 from clvmodels.value.segments import Segmentation, segment_customers
 from clvmodels.value.segments_rules import Segment, SegmentRules
+from clvmodels.value.whatif import WhatIf, elasticities, tornado, what_if
+from clvmodels.value.whatif_levers import Scenario, longer_life
 
 __all__ = [
     "Acquisition",
@@ -35,10 +37,12 @@ __all__ = [
     "ProfitForecast",
     "ReferralRate",
     "ReferralValue",
+    "Scenario",
     "Segment",
     "SegmentRules",
     "Segmentation",
     "Snapshot",
+    "WhatIf",
     "acquisition",
     "acquisition_plan",
     "benchmark",
@@ -46,8 +50,10 @@ __all__ = [
     "cohort_labels",
     "compare_groups",
     "compare_with_realised",
+    "elasticities",
     "explain_change",
     "fit_channels",
+    "longer_life",
     "new_customer_value",
     "payback",
     "profit",
@@ -56,4 +62,6 @@ __all__ = [
     "referral_value",
     "segment_customers",
     "split_customers",
+    "tornado",
+    "what_if",
 ]

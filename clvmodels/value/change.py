@@ -194,7 +194,7 @@ def explain_change(
     tail_levels(level)
     check_snapshots(old, new)
     old_at, new_at = positions(old.rfm.customer_id), positions(new.rfm.customer_id)
-    common = [key for key in old_at if key in new_at]
+    common = sorted(key for key in old_at if key in new_at)
     if not common:
         raise DataError(
             "no customer is in both summaries",
@@ -203,8 +203,8 @@ def explain_change(
             examples=list(old_at),
             fix="compare the same customers at two dates; check the type of the ids",
         )
-    lost = [i for key, i in old_at.items() if key not in new_at]
-    fresh = [i for key, i in new_at.items() if key not in old_at]
+    lost = [old_at[key] for key in sorted(old_at) if key not in new_at]
+    fresh = [new_at[key] for key in sorted(new_at) if key not in old_at]
     ids = np.concatenate([old.rfm.customer_id.astype(object), new.rfm.customer_id[fresh].astype(object)])
     names, group_of = _grouping(groups, ids)
     ladder = ladder_between(old, new, common, old_at, new_at, Valuation(horizon, draws=draws))

@@ -217,6 +217,11 @@ def chunks(count: int) -> Iterator[np.ndarray]:
         yield np.arange(start, min(start + CUSTOMERS_AT_ONCE, count))
 
 
+def by_id(rfm: RFM) -> np.ndarray:
+    """(n,) order of the customers by the text of their ids, so that sums do not hang on the order of the rows."""
+    return np.argsort(np.array([id_text(identity) for identity in rfm.customer_id.tolist()]), kind="stable")
+
+
 def positions(ids: Sequence[object] | np.ndarray) -> dict[str, int]:
     """Position of each customer by the text of the id, so that 7, 7.0 and "7" are one customer."""
     return {id_text(identity): i for i, identity in enumerate(np.asarray(ids, dtype=object).tolist())}

@@ -89,6 +89,8 @@ class PurchaseModel(Protocol):
         The parameters, in the order of the first axis of `theta`.
     needs
         RFM columns the likelihood reads; rows equal in them have equal likelihood.
+    needs_if_alive
+        Those among them that matter to the future of a customer who is alive at T.
     """
 
     @property
@@ -99,6 +101,8 @@ class PurchaseModel(Protocol):
     def params(self) -> tuple[Param, ...]: ...
     @property
     def needs(self) -> tuple[str, ...]: ...
+    @property
+    def needs_if_alive(self) -> tuple[str, ...]: ...
 
     def loglik(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
         """Log-likelihood of each customer's history (weights not applied), shape ``broadcast``."""
@@ -126,6 +130,15 @@ class PurchaseModel(Protocol):
 
         `rate` >= 0 is continuous, per time unit. `horizon` as in `expected_purchases`, or infinite where rate > 0:
         the discounted expected residual transactions (DERT). With rate 0 it is `expected_purchases`.
+        """
+        ...
+
+    def purchases_if_alive(
+        self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray, rate: float
+    ) -> np.ndarray:
+        """`expected_discounted_purchases` over `p_alive`: the mean of a customer known to be alive at T.
+
+        It reads the columns `needs_if_alive`, of which there are fewer patterns, and costs more than `p_alive`.
         """
         ...
 

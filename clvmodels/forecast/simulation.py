@@ -95,7 +95,7 @@ class Simulation:
         """The draws of all customers, `block_size` of them at a time, `workers` blocks at once."""
         count = len(self.rfm)
         known = self._closed_forms(workers)
-        parts = [np.arange(i, min(i + block_size, count)) for i in range(0, count, block_size)]
+        parts = _parts(np.arange(count), block_size)
         for block in in_turn(lambda index: self._block(index, known), parts, workers):
             yield block
             if progress is not None:
@@ -148,36 +148,52 @@ class Simulation:
 
     def _closed_forms(self, workers: int) -> dict[str, np.ndarray]:
         """(n,) means over the draws: what the columns say, and the value (the purchases without spend)."""
-        model: PurchaseModel = self.purchase.model
-        theta, length, rate = self.purchase.distinct[:, :, None], self.plan.length, self.discount
-        discounted = self.spend is not None and rate > 0
-
-        def means(patterns: RFM) -> np.ndarray:
-            forms = [model.p_alive(theta, patterns), model.expected_purchases(theta, patterns, length)]
-            if discounted:
-                forms.append(model.expected_discounted_purchases(theta, patterns, length, rate))
-            return np.array([over_draws(form) for form in forms])
-
-        alive, expected, *present = self._by_pattern(model.needs, means, workers)
+        rates = [0.0] if self.spend is None or self.discount == 0 else [0.0, self.discount]
+        alive, expected, *present = self._purchase_means(rates, workers)
         columns = {"p_alive": alive, "expected_purchases": expected, "mean": expected}
         if self.spend is not None:
-            spend: SpendModel = self.spend.model
-            levels = self.spend.distinct[:, :, None]
-            (each,) = self._by_pattern(
-                spend.needs, lambda some: over_draws(spend.expected_spend(levels, some))[None], workers
-            )
-            # the two posteriors are independent
-            columns |= {"expected_spend": each, "mean": self.margin * (present or [expected])[0] * each}
+            level = self._spend_means(self.spend, workers)
+            worth = self.margin * (present or [expected])[0] * level  # the two posteriors are independent
+            columns |= {"expected_spend": level, "mean": worth}
         return columns
 
-    def _by_pattern(
-        self, names: Sequence[str], means: Callable[[RFM], np.ndarray], workers: int
-    ) -> np.ndarray:
-        """(k, n) means, worked out once for each pattern of the named columns."""
-        patterns, pattern_of = self.rfm.compress(names)
-        parts = [slice(i, i + PATTERNS) for i in range(0, len(patterns), PATTERNS)]
-        found = in_turn(lambda part: means(patterns.take(part)), parts, workers)
-        return np.concatenate(list(found), axis=1)[:, pattern_of]
+    def _purchase_means(self, rates: Sequence[float], workers: int) -> np.ndarray:
+        """(1 + k, n) means of P(alive) and of the purchases discounted at k rates.
+
+        Worked out once per pattern, in an order that brings together those with the same future if alive.
+        """
+        model: PurchaseModel = self.purchase.model
+        theta, length = self.purchase.distinct[:, :, None], self.plan.length
+        patterns, pattern_of = self.rfm.compress(model.needs)
+        futures, future_of = patterns.compress(model.needs_if_alive)
+
+        def means(part: np.ndarray) -> np.ndarray:
+            first, last = future_of[part[[0, -1]]]
+            ahead, place = futures.take(slice(first, last + 1)), future_of[part] - first
+            alive = model.p_alive(theta, patterns.take(part))
+            bought = (model.purchases_if_alive(theta, ahead, length, rate)[:, place] for rate in rates)
+            return np.array([over_draws(alive), *(over_draws(alive * form) for form in bought)])
+
+        order = np.argsort(future_of, kind="stable")
+        found = np.empty((1 + len(rates), len(patterns)))
+        found[:, order] = np.concatenate(list(in_turn(means, _parts(order, PATTERNS), workers)), axis=1)
+        return found[:, pattern_of]
+
+    def _spend_means(self, part: _Part, workers: int) -> np.ndarray:
+        """(n,) mean spend per purchase, infinite where some draw has no mean."""
+        model: SpendModel = part.model
+        theta = part.distinct[:, :, None]
+        patterns, pattern_of = self.rfm.compress(model.needs)
+
+        def means(index: np.ndarray) -> np.ndarray:
+            return over_draws(model.expected_spend(theta, patterns.take(index)))
+
+        parts = _parts(np.arange(len(patterns)), PATTERNS)
+        return np.concatenate(list(in_turn(means, parts, workers)))[pattern_of]
+
+
+def _parts(index: np.ndarray, size: int) -> list[np.ndarray]:
+    return [index[start : start + size] for start in range(0, len(index), size)]
 
 
 def in_turn[Part, Result](
@@ -219,7 +235,8 @@ def usable_cores() -> int:
     """
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    else:
+        return os.cpu_count() or 1
 
 
 def customer_keys(seed: int, customer_ids: np.ndarray, purpose: str = "future") -> np.ndarray:

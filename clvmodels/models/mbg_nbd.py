@@ -78,6 +78,11 @@ class MBGNBD:
         """Columns the likelihood reads."""
         return ("frequency", "recency", "T")
 
+    @property
+    def needs_if_alive(self) -> tuple[str, ...]:
+        """Columns that matter to the future of a customer who is alive at T."""
+        return ("frequency", "T")
+
     def loglik(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
         r"""Log-likelihood of each history.
 
@@ -193,7 +198,13 @@ class MBGNBD:
         >>> model.expected_discounted_purchases(theta, rfm, 52, 0.002).round(2).tolist()
         [22.94]
         """
-        return _occasions(theta, rfm).discounted_purchases(horizon, rate)
+        return np.asarray(self.p_alive(theta, rfm) * self.purchases_if_alive(theta, rfm, horizon, rate))
+
+    def purchases_if_alive(
+        self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray, rate: float
+    ) -> np.ndarray:
+        """`expected_discounted_purchases` of a customer who is alive at T: without the factor P(alive)."""
+        return _occasions(theta, rfm).purchases_if_alive(horizon, rate)
 
     def p_alive_later(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
         r"""Probability of being alive at T + t given the history.

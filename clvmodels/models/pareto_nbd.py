@@ -90,6 +90,11 @@ class ParetoNBD:
         """Columns the likelihood reads."""
         return ("frequency", "recency", "T")
 
+    @property
+    def needs_if_alive(self) -> tuple[str, ...]:
+        """Columns that matter to the future of a customer who is alive at T."""
+        return ("frequency", "T")
+
     def loglik(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
         r"""Log-likelihood of each history.
 
@@ -172,11 +177,7 @@ class ParetoNBD:
         >>> ParetoNBD().expected_purchases(np.array([0.5533, 10.578, 0.6062, 11.669]), rfm, 52).round(2).tolist()
         [1.47]
         """
-        r, alpha, s, beta = np.ascontiguousarray(theta, dtype=float)
-        x, age = rfm.frequency, rfm.T
-        length = np.log1p(horizon / (beta + age))
-        lived = (beta + age) * length * exprel((1.0 - s) * length)
-        return np.asarray(self.p_alive(theta, rfm) * ((r + x) / (alpha + age) * lived))
+        return self.expected_discounted_purchases(theta, rfm, horizon, 0.0)
 
     def expected_discounted_purchases(
         self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray, rate: float
@@ -210,12 +211,21 @@ class ParetoNBD:
         >>> ParetoNBD().expected_discounted_purchases(theta, rfm, np.inf, 0.0027).round(4).tolist()
         [1.8642]
         """
+        return np.asarray(self.p_alive(theta, rfm) * self.purchases_if_alive(theta, rfm, horizon, rate))
+
+    def purchases_if_alive(
+        self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray, rate: float
+    ) -> np.ndarray:
+        """`expected_discounted_purchases` of a customer who is alive at T: without the factor P(alive)."""
         r, alpha, s, beta = np.ascontiguousarray(theta, dtype=float)
-        alive, scale = self.p_alive(theta, rfm), beta + rfm.T
-        parts = (s, rate * scale, np.log1p(horizon / scale))
-        rows = [np.broadcast_to(part, alive.shape).ravel() for part in parts]
-        lived = scale * discounted_life(*rows)[0].reshape(alive.shape)
-        return np.asarray(alive * ((r + rfm.frequency) / (alpha + rfm.T) * lived))
+        scale = beta + rfm.T
+        length = np.log1p(horizon / scale)
+        if rate > 0:
+            parts = np.broadcast_arrays(s, rate * scale, length)
+            lived = discounted_life(*(part.ravel() for part in parts))[0].reshape(parts[0].shape)
+        else:
+            lived = length * exprel((1.0 - s) * length)
+        return np.asarray((r + rfm.frequency) / (alpha + rfm.T) * (scale * lived))
 
     def p_alive_later(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
         r"""Probability of being alive at T + t given the history, :math:`P(\text{alive}) (1 + t/(\beta+T))^{-s}`.

@@ -74,12 +74,11 @@ class Occasions(NamedTuple):
         slope[3] = digamma_rise(b, k) - either - left / (b + np.maximum(k - 1.0, 0.0))
         return slope
 
-    def discounted_purchases(self, horizon: float | np.ndarray, rate: float) -> np.ndarray:
-        """Discounted mean number of purchases in (T, T + horizon]."""
+    def purchases_if_alive(self, horizon: float | np.ndarray, rate: float) -> np.ndarray:
+        """Discounted mean number of purchases in (T, T + horizon] of a customer who is alive at T."""
         n, scale, a, b, length, discount = self._rows(horizon, rate)
-        alive = self.p_alive()
-        purchases = discounted_purchases(n, length / scale, discount * scale, a, b)
-        return np.asarray(alive * purchases.reshape(alive.shape))
+        shape = np.broadcast_shapes(*(np.shape(part) for part in (self.r, self.x, horizon)))
+        return discounted_purchases(n, length / scale, discount * scale, a, b).reshape(shape)
 
     def p_alive_later(self, horizon: float | np.ndarray) -> np.ndarray:
         """Probability of being alive at T + horizon."""

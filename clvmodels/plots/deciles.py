@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -120,18 +120,8 @@ def plot_deciles(
     if frame["low"].notna().any():
         places = frame["decile"] + 0.18
         axes.vlines(places, frame["low"], frame["high"], color=style.colour, linewidth=2.4, label=CHANCE)
-    axes.errorbar(
-        frame["decile"],
-        frame["actual"],
-        yerr=reach,
-        color=INK,
-        linestyle="none",
-        marker="o",
-        markersize=5,
-        linewidth=1.3,
-        capsize=3,
-        label=ACTUAL,
-    )
+    look: dict[str, Any] = {"color": INK, "linestyle": "none", "marker": "o", "markersize": 5, "capsize": 3}
+    axes.errorbar(frame["decile"], frame["actual"], yerr=reach, linewidth=1.3, label=ACTUAL, **look)
     axes.set_xticks(frame["decile"].tolist())
     axes.set_ylim(bottom=0)
     axes.set_xlim(0.4, len(frame) + 0.6)

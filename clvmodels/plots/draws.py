@@ -1,13 +1,21 @@
-"""What the pictures of a fit share: some of its draws, and the mean and interval over them."""
+"""What the pictures of a fit share: some of its draws, the mean and interval over them, and steps of shares."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
 
 from clvmodels.errors import ArgumentError
 from clvmodels.inference import Posterior
+from clvmodels.plots.palette import SERIES, grouped, label_axes, legend_above, per_cent
 from clvmodels.prediction import tail_levels
 from clvmodels.units import UNIT_NAMES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def some_draws(posterior: Posterior, most: int) -> np.ndarray:
@@ -56,3 +64,31 @@ def percent_text(level: float) -> str:
     ('90 %', '97.5 %')
     """
     return f"{100 * level:g} %"
+
+
+def draw_shares(axes: Axes, bars: pd.DataFrame, mean: str, interval: str) -> None:
+    """Mean shares of customers as steps, with a band where there are bounds."""
+    edges = np.append(bars["from"], bars["to"].iloc[-1])
+    if bars["low"].notna().any():
+        axes.stairs(
+            bars["high"],
+            edges,
+            baseline=bars["low"],
+            fill=True,
+            color=SERIES[0],
+            alpha=0.35,
+            label=interval,
+        )
+    axes.stairs(bars["mean"], edges, baseline=None, color=SERIES[0], linewidth=1.8, label=mean)
+    axes.set_xlim(edges[0], edges[-1])
+    axes.set_ylim(bottom=0)
+
+
+def finish_shares(axes: Axes, bars: pd.DataFrame, x: str, customers: str) -> None:
+    """Labels, with the width of a bar, and the legend."""
+    width = bars["to"].iloc[0] - bars["from"].iloc[0]
+    label_axes(axes, x, f"{customers} per {width:.4g}")
+    axes.xaxis.set_major_formatter(FuncFormatter(grouped))
+    axes.yaxis.set_major_formatter(FuncFormatter(per_cent))
+    axes.grid(visible=False, axis="x")
+    legend_above(axes)

@@ -6,22 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from clvmodels.contracts import Trait
 from clvmodels.errors import ArgumentError
 from clvmodels.inference import Posterior
-from clvmodels.plots.draws import over_parameters, percent_text, some_draws
-from clvmodels.plots.palette import (
-    INK,
-    SERIES,
-    first_upper,
-    grouped,
-    label_axes,
-    legend_above,
-    new_axes,
-    per_cent,
-)
+from clvmodels.plots.draws import draw_shares, finish_shares, over_parameters, percent_text, some_draws
+from clvmodels.plots.palette import INK, first_upper, new_axes
 from clvmodels.units import UNIT_NAMES
 
 if TYPE_CHECKING:
@@ -126,29 +117,11 @@ def plot_heterogeneity(
     chosen = _trait(posterior, trait)
     axes = new_axes(height=3.1) if ax is None else ax
     bars, beyond = frame.iloc[:-1], frame.iloc[-1]
-    edges = np.append(bars["from"], bars["to"].iloc[-1])
-    if posterior.is_distribution:
-        axes.stairs(
-            bars["high"],
-            edges,
-            baseline=bars["low"],
-            fill=True,
-            color=SERIES[0],
-            alpha=0.35,
-            label=f"{percent_text(level)} posterior interval",
-        )
-    name = posterior.model.title
-    axes.stairs(bars["mean"], edges, color=SERIES[0], linewidth=1.8, label=f"{name}, mean")
+    draw_shares(axes, bars, f"{posterior.model.title}, mean", f"{percent_text(level)} posterior interval")
     _draw_median(axes, chosen, level)
     if not np.isclose(beyond["mean"], 0.0, atol=1e-12):
         axes.plot([], [], " ", label=f"Beyond: {100 * beyond['mean']:.2g} % of customers")
-    axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(bottom=0)
-    label_axes(axes, _label(chosen, posterior, currency), f"Customers per {edges[1] - edges[0]:.4g}")
-    axes.xaxis.set_major_formatter(FuncFormatter(grouped))
-    axes.yaxis.set_major_formatter(FuncFormatter(per_cent))
-    axes.grid(visible=False, axis="x")
-    legend_above(axes)
+    finish_shares(axes, bars, _label(chosen, posterior, currency), "Customers")
     return axes
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -171,13 +172,17 @@ def _plot_matrix(
     label_axes(axes, f"Recency ({UNIT_NAMES[rfm.time_unit]}; T = {oldest:.4g})", "Repeat purchases")
     axes.yaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.grid(visible=False)
+    _add_scale(axes, image, number, what)
+    legend_above(axes)
+    return axes
+
+
+def _add_scale(axes: Axes, image: AxesImage, number: Callable[..., str], what: str) -> None:
     bar = axes.figure.colorbar(image, ax=axes, pad=0.02)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(number))
     bar.ax.tick_params(colors=MUTED, labelcolor=INK, labelsize=9, length=3)
     bar.set_label(what, color=INK, fontsize=9.5)
     bar.outline.set_visible(False)
-    legend_above(axes)
-    return axes
 
 
 def _draw_dots(axes: Axes, held: pd.DataFrame) -> None:

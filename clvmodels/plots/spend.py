@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from clvmodels.contracts import SpendModel
 from clvmodels.errors import ArgumentError
 from clvmodels.inference import Posterior
-from clvmodels.plots.draws import over_parameters, percent_text, some_draws
-from clvmodels.plots.palette import INK, SERIES, grouped, label_axes, legend_above, new_axes, per_cent
+from clvmodels.plots.draws import draw_shares, finish_shares, over_parameters, percent_text, some_draws
+from clvmodels.plots.palette import INK, new_axes
 from clvmodels.prediction import check_seed, check_single
 from clvmodels.rfm import RFM
 
@@ -117,32 +117,10 @@ def plot_spend(
     bars, beyond = frame.iloc[:-1], frame.iloc[-1]
     edges = np.append(bars["from"], bars["to"].iloc[-1])
     axes.stairs(bars["actual"], edges, fill=True, color=INK, alpha=0.3, label="Actual")
-    axes.stairs(
-        bars["high"],
-        edges,
-        baseline=bars["low"],
-        fill=True,
-        color=SERIES[0],
-        alpha=0.3,
-        label=f"{percent_text(level)} predictive interval",
-    )
-    axes.stairs(
-        bars["mean"],
-        edges,
-        baseline=None,
-        color=SERIES[0],
-        linewidth=1.8,
-        label=f"{posterior.model.title}, mean",
-    )
+    name = posterior.model.title
+    draw_shares(axes, bars, f"{name}, mean", f"{percent_text(level)} predictive interval")
     out = f"Beyond: actual {100 * beyond['actual']:.2g} %, mean {100 * beyond['mean']:.2g} %"
     axes.plot([], [], " ", label=out)
-    axes.set_xlim(edges[0], edges[-1])
-    axes.set_ylim(bottom=0)
     unit = f" ({currency})" if currency else ""
-    width = f"{edges[1] - edges[0]:.4g}"
-    label_axes(axes, f"Mean spend per purchase{unit}", f"Repeat customers per {width}")
-    axes.xaxis.set_major_formatter(FuncFormatter(grouped))
-    axes.yaxis.set_major_formatter(FuncFormatter(per_cent))
-    axes.grid(visible=False, axis="x")
-    legend_above(axes)
+    finish_shares(axes, bars, f"Mean spend per purchase{unit}", "Repeat customers")
     return axes

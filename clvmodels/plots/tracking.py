@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
 from clvmodels.backtesting.scorecard import Scorecard
-from clvmodels.plots.palette import INK, MUTED, label_axes, legend_above, new_axes, series_styles
+from clvmodels.plots.palette import INK, MUTED, SeriesStyle, label_axes, legend_above, new_axes, series_styles
 from clvmodels.plots.selection import chosen, models_at
 
 if TYPE_CHECKING:
@@ -66,30 +66,7 @@ def plot_tracking(
     first = frame[frame["model"] == frame["model"].iloc[0]]
     axes.plot(first["week"], first["actual"], color=INK, linewidth=1.3, label="Actual")
     for name, part in frame.groupby("model", sort=False):
-        style = styles[str(name)]
-        shown = str(name)
-        for segment in (part[~part["is_holdout"]], part[part["is_holdout"]]):
-            if segment["mean"].isna().all():
-                continue
-            axes.plot(
-                segment["week"],
-                segment["mean"],
-                color=style.colour,
-                linestyle=style.dash,
-                linewidth=1.8,
-                label=shown,
-            )
-            shown = "_continued"
-            if segment["q05"].notna().any():
-                axes.fill_between(
-                    segment["week"],
-                    segment["q05"],
-                    segment["q95"],
-                    color=style.colour,
-                    alpha=0.18,
-                    linewidth=0,
-                    label="90 % predictive interval",
-                )
+        _draw_forecaster(axes, part, str(name), styles[str(name)])
     if first["is_holdout"].any():
         end = first.loc[~first["is_holdout"], "week"].max() + 0.5
         axes.axvline(end, color=MUTED, linewidth=1, linestyle=(0, (3, 3)), label="End of calibration")
@@ -99,3 +76,19 @@ def plot_tracking(
     label_axes(axes, "Week of the log", what)
     legend_above(axes)
     return axes
+
+
+def _draw_forecaster(axes: Axes, part: pd.DataFrame, name: str, style: SeriesStyle) -> None:
+    """The calibration, and the holdout with its band, apart: the forecast starts from what had happened."""
+    shown = name
+    for segment in (part[~part["is_holdout"]], part[part["is_holdout"]]):
+        if segment["mean"].isna().all():
+            continue
+        look: dict[str, Any] = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.8}
+        axes.plot(segment["week"], segment["mean"], label=shown, **look)
+        shown = "_continued"
+        if segment["q05"].notna().any():
+            band = segment["week"], segment["q05"], segment["q95"]
+            axes.fill_between(
+                *band, color=style.colour, alpha=0.18, linewidth=0, label="90 % predictive interval"
+            )

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from clvmodels.prediction import Forecast as Forecast
     from clvmodels.report import write_report as write_report
     from clvmodels.rfm import RFM as RFM
+    from clvmodels.rivals import LifetimesCLV as LifetimesCLV
+    from clvmodels.rivals import RegressionCLV as RegressionCLV
     from clvmodels.transactions import calibration_holdout as calibration_holdout
     from clvmodels.transactions import rfm_summary as rfm_summary
     from clvmodels.value import Acquisition as Acquisition
@@ -117,6 +119,7 @@ _HOME = {
     "HistoricalCLV": "baselines",
     "Laplace": "inference",
     "LifespanCLV": "baselines",
+    "LifetimesCLV": "rivals",
     "LogNormal": "inference",
     "NetHistoricalCLV": "baselines",
     "NewCustomerValue": "value",
@@ -128,6 +131,7 @@ _HOME = {
     "Posterior": "inference",
     "ProfitForecast": "value",
     "RFM": "rfm",
+    "RegressionCLV": "rivals",
     "ReferralRate": "value",
     "ReferralValue": "value",
     "Scenario": "value",

@@ -30,6 +30,7 @@ FOREIGN = {
     "arviz_stats": {"inference"},
     "duckdb": {"io", "datasets"},
     "jinja2": {"report"},
+    "lifetimes": {"rivals"},
     "matplotlib": {"plots", "report"},
     "narwhals": {"transactions"},
     "numba": {"forecast", "models", "prediction", "special"},
@@ -41,14 +42,19 @@ FOREIGN = {
     "pytensor": {"inference"},
     "rich": {"cli"},
     "scipy.optimize": {"inference"},
-    "scipy.special": {"inference", "metrics", "models", "special"},
+    "scipy.special": {"criticism", "inference", "metrics", "models", "special"},
+    "sklearn": {"rivals"},
+    "threadpoolctl": {"rivals"},
     "typer": {"cli"},
     "xarray": {"inference"},
 }
-ONLY_INSIDE_FUNCTIONS = {"arviz_base", "arviz_stats", "nutpie", "pandas", "pymc", "pytensor", "xarray"}
+ONLY_INSIDE_FUNCTIONS = {
+    "arviz_base", "arviz_stats", "lifetimes", "nutpie", "pandas", "pymc", "pytensor", "sklearn", "threadpoolctl",
+    "xarray",
+}  # fmt: skip
 NOT_AT_IMPORT = (
-    "arviz", "arviz_base", "arviz_stats", "duckdb", "jinja2", "matplotlib", "narwhals", "numba", "nutpie",
-    "pandas", "polars", "pyarrow", "pymc", "pytensor", "rich", "scipy.optimize", "typer", "xarray",
+    "arviz", "arviz_base", "arviz_stats", "duckdb", "jinja2", "lifetimes", "matplotlib", "narwhals", "numba",
+    "nutpie", "pandas", "polars", "pyarrow", "pymc", "pytensor", "rich", "scipy.optimize", "sklearn", "typer", "xarray",
 )  # fmt: skip
 PASSED_GENERATORS = {
     "BitGenerator",

@@ -57,10 +57,12 @@ if TYPE_CHECKING:
     from clvmodels.transactions import rfm_summary as rfm_summary
     from clvmodels.value import Acquisition as Acquisition
     from clvmodels.value import AcquisitionForecast as AcquisitionForecast
+    from clvmodels.value import Calculator as Calculator
     from clvmodels.value import Change as Change
     from clvmodels.value import ChannelFits as ChannelFits
     from clvmodels.value import Economics as Economics
     from clvmodels.value import GroupComparison as GroupComparison
+    from clvmodels.value import Lifespan as Lifespan
     from clvmodels.value import NewCustomers as NewCustomers
     from clvmodels.value import NewCustomerValue as NewCustomerValue
     from clvmodels.value import Payback as Payback
@@ -77,12 +79,14 @@ if TYPE_CHECKING:
     from clvmodels.value import acquisition_plan as acquisition_plan
     from clvmodels.value import benchmark as benchmark
     from clvmodels.value import budget_table as budget_table
+    from clvmodels.value import calculate_clv as calculate_clv
     from clvmodels.value import cohort_labels as cohort_labels
     from clvmodels.value import compare_groups as compare_groups
     from clvmodels.value import compare_with_realised as compare_with_realised
     from clvmodels.value import elasticities as elasticities
     from clvmodels.value import explain_change as explain_change
     from clvmodels.value import fit_channels as fit_channels
+    from clvmodels.value import lifespan as lifespan
     from clvmodels.value import longer_life as longer_life
     from clvmodels.value import new_customer_value as new_customer_value
     from clvmodels.value import payback as payback
@@ -103,6 +107,7 @@ _HOME = {
     "ArtifactError": "errors",
     "Bootstrap": "inference",
     "CLVModel": "forecast",
+    "Calculator": "value",
     "Change": "value",
     "ChannelFits": "value",
     "ClvError": "errors",
@@ -118,6 +123,7 @@ _HOME = {
     "HiatusRule": "baselines",
     "HistoricalCLV": "baselines",
     "Laplace": "inference",
+    "Lifespan": "value",
     "LifespanCLV": "baselines",
     "LifetimesCLV": "rivals",
     "LogNormal": "inference",
@@ -131,9 +137,9 @@ _HOME = {
     "Posterior": "inference",
     "ProfitForecast": "value",
     "RFM": "rfm",
-    "RegressionCLV": "rivals",
     "ReferralRate": "value",
     "ReferralValue": "value",
+    "RegressionCLV": "rivals",
     "Scenario": "value",
     "Scorecard": "backtesting",
     "Segment": "value",
@@ -149,6 +155,7 @@ _HOME = {
     "benchmark": "value",
     "budget_table": "value",
     "business_priors": "inference",
+    "calculate_clv": "value",
     "calibration_holdout": "transactions",
     "cohort_labels": "value",
     "compare": "inference",
@@ -160,6 +167,7 @@ _HOME = {
     "fit_channels": "value",
     "fit_joint": "inference",
     "joint_model": "inference",
+    "lifespan": "value",
     "likelihood_ratio": "inference",
     "load_cdnow": "datasets",
     "load_donations": "datasets",

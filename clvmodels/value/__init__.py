@@ -7,6 +7,8 @@ of which no intervals and no probabilities are shown.
 from __future__ import annotations
 
 from clvmodels.value.acquisition import Acquisition, Payback, acquisition, payback
+from clvmodels.value.calculator import Calculator, calculate_clv
+from clvmodels.value.calculator_formulas import Lifespan, lifespan
 from clvmodels.value.cashflow_economics import Economics
 from clvmodels.value.change import Change, explain_change
 from clvmodels.value.change_realised import compare_with_realised, realised_value
@@ -27,10 +29,12 @@ from clvmodels.value.whatif_levers import Scenario, longer_life
 __all__ = [
     "Acquisition",
     "AcquisitionForecast",
+    "Calculator",
     "Change",
     "ChannelFits",
     "Economics",
     "GroupComparison",
+    "Lifespan",
     "NewCustomerValue",
     "NewCustomers",
     "Payback",
@@ -47,12 +51,14 @@ __all__ = [
     "acquisition_plan",
     "benchmark",
     "budget_table",
+    "calculate_clv",
     "cohort_labels",
     "compare_groups",
     "compare_with_realised",
     "elasticities",
     "explain_change",
     "fit_channels",
+    "lifespan",
     "longer_life",
     "new_customer_value",
     "payback",

@@ -103,29 +103,28 @@ class Simulation:
 
     def _block(self, index: np.ndarray, known: Mapping[str, np.ndarray]) -> DrawBlock:
         """Draws of the customers at `index`, simulated a few at a time: their arrays stay in the cache."""
-        periods, step = len(self.plan.edges) - 1, max(BATCH_ROWS // self.draws, 1)
-        purchases, value = np.zeros((2, len(index), self.draws))
-        cells, amounts = [], []
+        from clvmodels.forecast.tally import add_up
+
+        step = max(BATCH_ROWS // self.draws, 1)
+        by_customer = np.zeros((2, len(index), self.draws))
+        by_period = np.zeros((2, self.draws, len(self.plan.edges) - 1))
         for start in range(0, len(index), step):
-            some = slice(start, start + step)
-            row, time, amount = self._future(self.rfm.take(index[some]))
-            draw, customer = np.divmod(row, len(index[some]))
-            mine = customer * self.draws + draw
-            purchases[some] = np.bincount(mine, minlength=purchases[some].size).reshape(-1, self.draws)
-            value[some] = np.bincount(mine, amount, purchases[some].size).reshape(-1, self.draws)
-            cells.append(draw * periods + np.searchsorted(self.plan.edges[1:-1], time))
-            amounts.append(amount)
-        cell, size = np.concatenate(cells), self.draws * periods
+            some = index[start : start + step]
+            add_up(
+                *self._future(self.rfm.take(some)),
+                self.plan.edges,
+                by_customer[:, start : start + step],
+                by_period,
+            )
+        purchases, value = by_customer.transpose(0, 2, 1)
         priced = self.spend is not None
         columns = {name: column[index] for name, column in known.items()}
         return DrawBlock(
             index=index,
-            purchases=purchases.T,
-            value=value.T if priced else None,
-            period_purchases=np.bincount(cell, minlength=size).reshape(self.draws, periods) * 1.0,
-            period_value=np.bincount(cell, np.concatenate(amounts), size).reshape(self.draws, periods)
-            if priced
-            else None,
+            purchases=purchases,
+            value=value if priced else None,
+            period_purchases=by_period[0],
+            period_value=by_period[1] if priced else None,
             mean=columns.pop("mean"),
             columns=columns,
         )

@@ -27,7 +27,7 @@ import numpy as np
 from clvmodels.special.lifetimes import discounted_life
 from clvmodels.special.quadrature import NEGLIGIBLE, gauss_legendre, node_sum, reach, regimes
 
-TERMS = (6, 12, 18, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256)
+MOST_TERMS = 256
 FALL = 28.0  # the series stops at exp(-28) = 7e-13 of its sum
 LOST = 9.0  # logarithm of the digits that the series may lose
 TIMES = (5, 6, 8, 10, 13, 16, 20, 26, 32, 40, 64)
@@ -72,7 +72,7 @@ def discounted_purchases(
     length = np.log1p(tau)
     times = 4.0 + 2.3 * np.sqrt((n + 2.0) * length + kappa * tau) + 1.2 * length
     terms = _terms_needed(n + 1.0, tau, a, b)
-    quick = (terms <= TERMS[-1]) & (times <= TIMES[-1])
+    quick = (terms <= MOST_TERMS) & (times <= TIMES[-1])
     result = np.empty_like(tau)
     few, rest = np.flatnonzero(quick), np.flatnonzero(~quick)
     for size, block in regimes(times[few], TIMES):
@@ -101,7 +101,7 @@ def share_staying(n: np.ndarray, tau: np.ndarray, a: np.ndarray, b: np.ndarray) 
     0.693147181
     """
     terms = _terms_needed(n, tau, a, b)
-    few, rest = np.flatnonzero(terms <= TERMS[-1]), np.flatnonzero(terms > TERMS[-1])
+    few, rest = np.flatnonzero(terms <= MOST_TERMS), np.flatnonzero(terms > MOST_TERMS)
     result = np.empty_like(tau)
     z = (tau[few] / (1.0 + tau[few]))[None, :]
     series = _series(n[few], a[few], b[few], z, terms[few])[0]
@@ -135,18 +135,11 @@ def _terms_needed(n: np.ndarray, tau: np.ndarray, a: np.ndarray, b: np.ndarray) 
 
 
 def _series(n: np.ndarray, a: np.ndarray, b: np.ndarray, z: np.ndarray, terms: np.ndarray) -> np.ndarray:
-    """Euler's series for (m,) parameters at z (j, m), as many terms as each row needs."""
+    """Euler's series for (m,) parameters at z (j, m), ascending along j, as many terms as each row needs."""
+    from clvmodels.special.euler import fill_series
+
     result = np.empty_like(z)
-    for size, rows in regimes(terms, TERMS, width=len(z)):
-        at, one, both = z[:, rows], a[rows], a[rows] + b[rows]
-        rest = both - n[rows]
-        term = np.ones_like(at)
-        total = np.ones_like(at)
-        for k in range(size - 1):
-            term *= (one + k) * (rest + k) / ((both + k) * (k + 1.0))
-            term *= at
-            total += term
-        result[:, rows] = total
+    fill_series(n, a, b, z, terms, result)
     return result
 
 

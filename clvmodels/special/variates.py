@@ -15,11 +15,10 @@ Hörmann (1993), Insurance: Mathematics and Economics 12(1), for Poisson variate
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import cast
 
-import numba
 import numpy as np
+
+from clvmodels.special.compiled import compiled
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -27,15 +26,6 @@ S11, S27, S30, S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
 PURCHASE_SHIFT = np.uint64(15)
 LARGE_MEAN = 12.0  # from here on Poisson variates are drawn by rejection, below by counting up
 MOST_COUNTED = 120  # a Poisson variate of a smaller mean exceeds it once in 1e70
-
-
-def compiled[Function: Callable[..., object]](function: Function) -> Function:
-    """Machine code for a function, kept on disk where there is a place for it; it lets other threads run."""
-    try:
-        ready = numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # no folder can be written to: compiled again in every process
-        ready = numba.njit(nogil=True)(function)
-    return cast(Function, ready)
 
 
 @compiled

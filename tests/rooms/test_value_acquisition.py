@@ -196,6 +196,9 @@ def test_few_customers_lean_on_the_others(cdnow_rfm: clv.RFM) -> None:
     large = cdnow_rfm.take(channel == "large")
     alone = model.fit(large)  # 2,347 customers say what they say
     np.testing.assert_allclose(wide.fits["large"].purchase.mode, alone.purchase.mode, rtol=0.2)
+    others = model.fit(cdnow_rfm.take(channel == "small"))  # what the large channel leans on
+    for name, belief in wide.fits["large"].purchase.provenance["priors"].items():
+        assert belief["median"] == pytest.approx(others.purchase.params[name], rel=1e-6)
     assert wide.table["customers"].to_dict() == {"large": 2347, "small": 10, "everyone": 2357}
 
 
@@ -265,6 +268,15 @@ def test_new_customers_bring_what_they_are_worth(point: clv.FittedCLV, cdnow_rfm
     revenue = plan.new["revenue"].draws
     assert abs(revenue.mean() - expected) < 4 * revenue.std() / math.sqrt(100)
     assert (plan.new["revenue"].period_draws[:, 0] >= 2000).all()
+
+
+def test_nobody_buys_before_being_acquired(point: clv.FittedCLV, cdnow_rfm: clv.RFM) -> None:
+    """Killed: flows of later arrivals entered from the first month on."""
+    small = replace(point, rfm=cdnow_rfm.take(slice(None, None, 100)))
+    plan = clv.acquisition_plan(small, "3M", [0, 0, 20], first_order=10.0, draws=20, seed=1)
+    flow = plan.new["revenue"].period_draws
+    assert not flow[:, :2].any()
+    assert (flow[:, 2] >= 200).all()
 
 
 def test_lives_that_stand_for_several_keep_the_mean(point: clv.FittedCLV, cdnow_rfm: clv.RFM) -> None:

@@ -325,6 +325,7 @@ def test_floors_hold() -> None:
         ("metrics", "from clvmodels.transactions import x", "Floors"),
         ("attic", "x = 1", "Floors"),
         ("baselines", "from clvmodels.forecast import x", "Forecast and baselines"),
+        ("ensemble", "from clvmodels.rivals import x", "The ensemble knows"),
         ("models/one", "from clvmodels.models import two", "Models are blind"),
         (None, None, None),
     ],
@@ -333,6 +334,7 @@ def test_import_linter_sees_planted_mistake(
     tmp_path: Path, room: str | None, source: str | None, broken: str | None
 ) -> None:
     rooms = ["errors", "rfm", "units", "special", "metrics", "transactions", "forecast", "baselines"]
+    rooms += ["ensemble", "rivals"]
     sources = dict.fromkeys(["__init__", *rooms, "models/__init__", "models/one", "models/two"], "x = 1\n")
     if room is not None and source is not None:
         sources[room] = source

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError
 from clvmodels.plots.palette import (
     INK,
     SERIES,
@@ -22,6 +22,7 @@ from clvmodels.plots.palette import (
     name_lanes,
     new_axes,
 )
+from clvmodels.plots.selection import places_of
 from clvmodels.prediction import Forecast, quantile_name
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def customer_values_frame(forecast: Forecast, customers: Sequence[object]) -> pd
 
     if forecast.draws is None or not forecast.is_distribution:
         raise ArgumentError("this forecast kept no draws of its customers; make it with keep_draws=True")
-    places = _places(forecast.columns["customer_id"], list(customers))
+    places = places_of(forecast.columns["customer_id"], customers, "the forecast")
     draws = forecast.draws[:, places]
     prefix = "purchases" if forecast.value is None else "clv"
     quantiles = np.quantile(draws, _LEVELS, axis=0)
@@ -67,23 +68,6 @@ def customer_values_frame(forecast: Forecast, customers: Sequence[object]) -> pd
         "mean": forecast.columns[f"{prefix}_mean"][places],
     }
     return pd.DataFrame(table)
-
-
-def _places(ids: np.ndarray, customers: list[object]) -> np.ndarray:
-    if not customers:
-        raise ArgumentError("name at least one customer")
-    there = {identity: i for i, identity in enumerate(ids.tolist())}
-    if unknown := [identity for identity in customers if identity not in there]:
-        raise DataError(
-            "customers are not in the forecast",
-            column="customer_id",
-            rows=len(unknown),
-            examples=unknown,
-            fix="check their type (1 is not '1')",
-        )
-    if len(set(customers)) < len(customers):
-        raise DataError("a customer is named twice", column="customer_id", fix="name each once")
-    return np.array([there[identity] for identity in customers], dtype=int)
 
 
 def plot_customer_values(

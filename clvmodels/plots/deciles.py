@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from clvmodels.backtesting.scorecard import Scorecard
-from clvmodels.errors import ArgumentError
 from clvmodels.plots.groups import ACTUAL, CHANCE, REACH
 from clvmodels.plots.palette import INK, label_axes, legend_above, money_label, new_axes, series_styles
-from clvmodels.plots.selection import chosen, models_at
+from clvmodels.plots.selection import check_bins, chosen, models_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,8 +55,7 @@ def decile_frame(
     """
     import pandas as pd
 
-    if bins < 1:
-        raise ArgumentError(f"bins={bins!r} must be at least 1; ten is usual")
+    check_bins(bins)
     rows = chosen(scorecard.predictions, scorecard, origin, model, quantity)
     name = str(rows["model"].iloc[0])
     rows = rows[rows["model"] == name]

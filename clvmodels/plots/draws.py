@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
+from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError
 from clvmodels.inference import Posterior
+from clvmodels.models import PURCHASE_MODELS, SPEND_MODELS
 from clvmodels.plots.palette import SERIES, grouped, label_axes, legend_above, per_cent
 from clvmodels.prediction import tail_levels
 from clvmodels.units import UNIT_NAMES
@@ -29,6 +31,32 @@ def some_draws(posterior: Posterior, most: int) -> np.ndarray:
     posterior.raise_if_failed()
     places = np.linspace(0, len(posterior.draws) - 1, min(most, len(posterior.draws))).astype(int)
     return np.ascontiguousarray(posterior.draws[places].T)
+
+
+def purchase_model(posterior: Posterior) -> PurchaseModel:
+    """The purchase model of a fit.
+
+    Raises
+    ------
+    ArgumentError
+        If it is the fit of a spend model.
+    """
+    if posterior.model.name in SPEND_MODELS:
+        raise ArgumentError(f"this is the fit of {posterior.model.title}; pass that of a purchase model")
+    return cast(PurchaseModel, posterior.model)
+
+
+def spend_model(posterior: Posterior) -> SpendModel:
+    """The spend model of a fit.
+
+    Raises
+    ------
+    ArgumentError
+        If it is the fit of a purchase model.
+    """
+    if posterior.model.name in PURCHASE_MODELS:
+        raise ArgumentError(f"this is the fit of {posterior.model.title}; pass that of a spend model")
+    return cast(SpendModel, posterior.model)
 
 
 def check_unit(posterior: Posterior, unit: str) -> None:

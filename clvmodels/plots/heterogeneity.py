@@ -13,6 +13,7 @@ from clvmodels.errors import ArgumentError
 from clvmodels.inference import Posterior
 from clvmodels.plots.draws import draw_shares, finish_shares, over_parameters, percent_text, some_draws
 from clvmodels.plots.palette import INK, first_upper, new_axes
+from clvmodels.plots.selection import check_bins
 from clvmodels.units import UNIT_NAMES
 
 if TYPE_CHECKING:
@@ -95,8 +96,7 @@ def heterogeneity_frame(
     """
     import pandas as pd
 
-    if bins < 1:
-        raise ArgumentError(f"bins={bins!r} must be at least 1; forty is usual")
+    check_bins(bins)
     chosen = _trait(posterior, trait)
     edges = np.append(_edges(chosen, bins), np.inf)
     shares = np.diff(chosen.spread.cdf(edges), axis=-1)

@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from clvmodels.backtesting.scorecard import Scorecard
-from clvmodels.errors import ArgumentError
 from clvmodels.plots.groups import column_of, draw_means, grouped_means
 from clvmodels.plots.palette import (
     INK,
@@ -23,7 +22,7 @@ from clvmodels.plots.palette import (
     per_cent,
     series_styles,
 )
-from clvmodels.plots.selection import chosen, models_at
+from clvmodels.plots.selection import check_bins, chosen, models_at
 from clvmodels.units import UNIT_NAMES
 
 if TYPE_CHECKING:
@@ -109,8 +108,7 @@ def holdout_by_recency_frame(
     ArgumentError
         If the predictions hold no column ``recency``.
     """
-    if bins < 1:
-        raise ArgumentError(f"bins={bins!r} must be at least 1; eight is usual")
+    check_bins(bins)
     rows = chosen(scorecard.predictions, scorecard, origin, model, quantity)
     longest = max(float(np.max(column_of(rows, "recency"))), 1e-9)
     edges = MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(0, longest)

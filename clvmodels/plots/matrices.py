@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,8 +12,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from clvmodels.contracts import PurchaseModel
+from clvmodels.errors import ArgumentError
 from clvmodels.inference import Posterior
-from clvmodels.plots.draws import check_unit, over_parameters, percent_text, some_draws
+from clvmodels.plots.draws import check_unit, over_parameters, percent_text, purchase_model, some_draws
 from clvmodels.plots.palette import INK, MUTED, grouped, label_axes, legend_above, new_axes, per_cent
 from clvmodels.rfm import RFM
 from clvmodels.units import UNIT_NAMES, plan_horizon
@@ -46,6 +47,8 @@ def alive_matrix_frame(posterior: Posterior, rfm: RFM, level: float = 0.9) -> pd
 
     Raises
     ------
+    ArgumentError
+        If the fit is of spend or has another time unit, or no customer was observed for any time.
     FitError
         If the fit has failed.
 
@@ -95,7 +98,9 @@ def _matrix_frame(
     import pandas as pd
 
     check_unit(posterior, rfm.time_unit)
-    oldest = float(rfm.T.max())
+    oldest = float(rfm.T.max(initial=0.0))
+    if oldest == 0.0:
+        raise ArgumentError("no customer was observed for any time, so there is no recency to show")
     most = int(np.clip(rfm.frequency.max(), 1, _MOST_FREQUENT))
     edges = np.linspace(0.0, oldest, _CELLS + 1)
     middle = 0.5 * (edges[:-1] + edges[1:])
@@ -105,7 +110,7 @@ def _matrix_frame(
         frequency=frequency, recency=recency, T=np.full(len(recency), oldest), time_unit=rfm.time_unit
     )
     theta = some_draws(posterior, _DRAWS)[:, :, None]
-    values = answer(cast(PurchaseModel, posterior.model), theta, grid)
+    values = answer(purchase_model(posterior), theta, grid)
     columns = over_parameters(values, level) | {"customers": _customers(rfm, most, edges)}
     return pd.DataFrame({"frequency": frequency, "recency": recency, "T": oldest, **columns})
 

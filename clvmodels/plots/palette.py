@@ -16,7 +16,7 @@ INK, MUTED, GRID = "#1c2128", "#5c6570", "#d8dde3"
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _DASHES: tuple[Any, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1, 1.5)))
-_FIRST = ("Actual", "Perfect foresight")
+_FIRST, _LAST = ("Actual", "Perfect foresight"), "90 %"
 _MOST_NAMES, _NAMES_PER_INCH = 14, 7.5  # names along an axis, and their letters where they lie flat
 _LONGEST_NAME = 18
 _LEGEND_LINE = 0.17  # inches
@@ -89,9 +89,9 @@ def per_cent(value: float, _: object = None) -> str:
 
 
 def legend_above(axes: Axes) -> None:
-    """A legend above the axes, where it covers no data; lines first come first, whatever drew them."""
+    """A legend above the axes, where it covers no data; lines first come first, intervals last."""
     there = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    labels = sorted(there, key=lambda label: not label.startswith(_FIRST))
+    labels = sorted(there, key=lambda label: (not label.startswith(_FIRST), label.startswith(_LAST)))
     if not labels:
         return
     half = -(-len(labels) // 2)

@@ -1,12 +1,14 @@
-"""Which rows of a Scorecard a figure shows: one origin, one horizon, and the forecasters asked for."""
+"""What a figure shows: of a Scorecard one origin, one horizon, and the forecasters asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from clvmodels.backtesting.scorecard import Scorecard
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,3 +62,42 @@ def chosen(
                 )
         table = table[table[column].isin(values)]
     return table
+
+
+def places_of(ids: np.ndarray, customers: object, where: str) -> np.ndarray:
+    """Positions of chosen customers, in the order given.
+
+    Raises
+    ------
+    ArgumentError
+        If they are not a list of at least one id.
+    DataError
+        If one is not among the ids, or named twice.
+    """
+    wanted = list(customers) if isinstance(customers, Iterable) and not isinstance(customers, str) else []
+    if not wanted:
+        raise ArgumentError(f"customers={customers!r} must be a list of at least one id")
+    there = {identity: i for i, identity in enumerate(ids.tolist())}
+    if unknown := [identity for identity in wanted if identity not in there]:
+        raise DataError(
+            f"customers are not in {where}",
+            column="customer_id",
+            rows=len(unknown),
+            examples=unknown,
+            fix="check their type (1 is not '1') and that they bought before its end",
+        )
+    if len(set(wanted)) < len(wanted):
+        raise DataError("a customer is named twice", column="customer_id", fix="name each once")
+    return np.array([there[identity] for identity in wanted], dtype=int)
+
+
+def check_bins(bins: object) -> None:
+    """Refuse a number of bars that is no whole number above 0.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not.
+    """
+    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
+        raise ArgumentError(f"bins={bins!r} must be a whole number of at least 1")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from clvmodels.contracts import SpendModel
 from clvmodels.errors import ArgumentError
 from clvmodels.inference import Posterior
-from clvmodels.plots.draws import draw_shares, finish_shares, over_parameters, percent_text, some_draws
+from clvmodels.plots.draws import (
+    draw_shares,
+    finish_shares,
+    over_parameters,
+    percent_text,
+    some_draws,
+    spend_model,
+)
 from clvmodels.plots.palette import INK, new_axes
+from clvmodels.plots.selection import check_bins
 from clvmodels.prediction import check_seed, check_single
 from clvmodels.rfm import RFM
 
@@ -54,7 +61,7 @@ def spend_frame(
     Raises
     ------
     ArgumentError
-        If nobody informs the fit, or an argument is outside its range.
+        If the fit is not of spend, nobody informs it, or an argument is outside its range.
     DataError
         If `rfm` has no spend, or holds patterns of several customers.
     FitError
@@ -70,11 +77,12 @@ def spend_frame(
     """
     import pandas as pd
 
-    if bins < 1 or draws < 2:
-        raise ArgumentError(f"bins={bins!r} must be at least 1 and draws={draws!r} at least 2")
+    check_bins(bins)
+    if draws < 2:
+        raise ArgumentError(f"draws={draws!r} must be at least 2")
     check_seed(seed)
     check_single(rfm)
-    model = cast(SpendModel, posterior.model)
+    model = spend_model(posterior)
     count, mean = rfm.columns(("spend_count", "monetary_value"))
     informs = model.informs(rfm)
     if not informs.any():

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import Locator
 
-from clvmodels.contracts import PurchaseModel
-from clvmodels.errors import ArgumentError, DataError
 from clvmodels.inference import Posterior
-from clvmodels.plots.draws import check_unit, over_parameters, percent_text, some_draws
+from clvmodels.plots.draws import check_unit, over_parameters, percent_text, purchase_model, some_draws
 from clvmodels.plots.palette import (
     GRID,
     INK,
@@ -27,6 +25,7 @@ from clvmodels.plots.palette import (
     name_lanes,
     new_axes,
 )
+from clvmodels.plots.selection import places_of
 from clvmodels.rfm import RFM
 from clvmodels.transactions import Holdout
 from clvmodels.units import unit_days
@@ -67,23 +66,23 @@ def timelines_frame(
     Raises
     ------
     ArgumentError
-        If no customer is named, or the fit has another time unit.
+        If no customer is named, or the fit is of spend or has another time unit.
     DataError
-        If a customer was not known at the cutoff.
+        If a customer was not known at the cutoff, or is named twice.
     FitError
         If the fit has failed.
     """
     import pandas as pd
 
     check_unit(posterior, holdout.time_unit)
-    places = _places(holdout, list(customers))
+    places = places_of(holdout.customer_id, customers, "the calibration")
     parts = [_history(_times(holdout, place), holdout.length) for place in places]
     table = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     rfm = RFM.from_arrays(
         frequency=table["frequency"], recency=table["recency"], T=table["T"], time_unit=holdout.time_unit
     )
     theta = some_draws(posterior, _DRAWS)[:, :, None]
-    values = cast(PurchaseModel, posterior.model).p_alive(theta, rfm)
+    values = purchase_model(posterior).p_alive(theta, rfm)
     days = table["time"] * unit_days(holdout.time_unit)
     columns = {
         "customer_id": np.repeat(holdout.customer_id[places], [len(part["time"]) for part in parts]),
@@ -97,21 +96,6 @@ def timelines_frame(
         **over_parameters(values, level),
     }
     return pd.DataFrame(columns)
-
-
-def _places(holdout: Holdout, customers: list[object]) -> list[int]:
-    if not customers:
-        raise ArgumentError("name at least one customer")
-    there = {identity: i for i, identity in enumerate(holdout.customer_id.tolist())}
-    if unknown := [identity for identity in customers if identity not in there]:
-        raise DataError(
-            "customers were not known at the cutoff",
-            column="customer_id",
-            rows=len(unknown),
-            examples=unknown,
-            fix="check their type (1 is not '1') and that they bought before the cutoff",
-        )
-    return [there[identity] for identity in dict.fromkeys(customers)]
 
 
 def _times(holdout: Holdout, place: int) -> np.ndarray:

@@ -98,10 +98,12 @@ def test_timelines_plot_shows_a_lane_each_with_ids_as_text(
 
 
 def test_timelines_refuse_whom_they_do_not_know(holdout: Holdout, fitted: Posterior) -> None:
-    with pytest.raises(DataError, match=r"not known at the cutoff.*first: nobody"):
+    with pytest.raises(DataError, match=r"not in the calibration.*first: nobody"):
         plots.timelines_frame(fitted, holdout, [157, "nobody"])
     with pytest.raises(ArgumentError, match="at least one"):
         plots.timelines_frame(fitted, holdout, [])
+    with pytest.raises(ArgumentError, match="list of at least one id"):
+        plots.timelines_frame(fitted, holdout, "157")
     with pytest.raises(ArgumentError, match="time_unit='W'"):
         plots.timelines_frame(fitted, replace(holdout, time_unit="D"), CHOSEN)
 

@@ -120,6 +120,14 @@ def test_matrix_refuses_customers_of_another_clock_and_a_failed_fit(
     days = RFM.from_arrays(frequency=[1], recency=[7], T=[70], time_unit="D")
     with pytest.raises(ArgumentError, match="time_unit='W'"):
         plots.alive_matrix_frame(fits["bg_nbd"], days)
+    with pytest.raises(ArgumentError, match="no recency to show"):
+        plots.alive_matrix_frame(fits["bg_nbd"], cdnow_rfm.newcomers(2))
+    with pytest.raises(ArgumentError, match="no recency to show"):
+        plots.alive_matrix_frame(fits["bg_nbd"], cdnow_rfm.take(cdnow_rfm.T < 0))
+    with pytest.raises(ArgumentError, match="pass that of a purchase model"):
+        plots.expected_matrix_frame(fits["gamma_gamma"], cdnow_rfm, "4W")
+    with pytest.raises(ArgumentError, match="pass that of a spend model"):
+        plots.spend_frame(fits["bg_nbd"], cdnow_rfm)
     failed = replace(fits["bg_nbd"], status=clv.FitStatus.FAILED, reason="no optimum")
     with pytest.raises(clv.FitError, match="no optimum"):
         plots.alive_matrix_frame(failed, cdnow_rfm)
@@ -197,7 +205,7 @@ def test_spend_plot_of_one_customer_and_refusals(fits: dict[str, Posterior], cdn
     plots.plot_spend(fit, buyer).figure.draw_without_rendering()
     with pytest.raises(ArgumentError, match="nothing to show"):
         plots.spend_frame(fit, cdnow_rfm.take(cdnow_rfm.monetary_value == 0))
-    with pytest.raises(ArgumentError, match="draws=1 "):
+    with pytest.raises(ArgumentError, match="draws=1 must"):
         plots.spend_frame(fit, cdnow_rfm, draws=1)
     with pytest.raises(DataError, match="no spend_count"):
         plots.spend_frame(fit, RFM.from_arrays(frequency=[1], recency=[1], T=[2], time_unit="W"))

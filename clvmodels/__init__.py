@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from clvmodels.datasets import load_cdnow as load_cdnow
     from clvmodels.datasets import load_donations as load_donations
     from clvmodels.datasets import simulate as simulate
+    from clvmodels.ensemble import Stack as Stack
     from clvmodels.errors import ArgumentError as ArgumentError
     from clvmodels.errors import ArtifactError as ArtifactError
     from clvmodels.errors import ClvError as ClvError
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from clvmodels.inference import prior_predictive as prior_predictive
     from clvmodels.inference import prior_predictive_spend as prior_predictive_spend
     from clvmodels.inference import pymc_model as pymc_model
+    from clvmodels.io import scan_log as scan_log
     from clvmodels.prediction import Forecast as Forecast
     from clvmodels.report import write_report as write_report
     from clvmodels.rfm import RFM as RFM
@@ -147,6 +149,7 @@ _HOME = {
     "Segmentation": "value",
     "Snapshot": "value",
     "WhatIf": "value",
+    "Stack": "ensemble",
     "World": "datasets",
     "ZeroForecast": "baselines",
     "acquisition": "value",
@@ -187,6 +190,7 @@ _HOME = {
     "save_fit": "artifacts",
     "save_scorecard": "artifacts",
     "segment_customers": "value",
+    "scan_log": "io",
     "simulate": "datasets",
     "split_customers": "value",
     "tornado": "value",

@@ -18,6 +18,8 @@ from clvmodels.units import Moment, as_datetime, end_of_observation
 
 DAY = 86_400_000_000
 PERIOD_LENGTH = {"min": DAY // 1440, "h": DAY // 24, "D": DAY, "W": 7 * DAY}
+INSTANT = "instant"
+_UNIX_EPOCH = date(1970, 1, 1).toordinal() * DAY
 _WEEK_ORIGIN = DAY  # 0001-01-01, day number 1, is a Monday
 CLOCK = ("hour", "minute", "second", "microsecond")
 _PLACES = dict(zip(CLOCK, ((11, 2), (14, 2), (17, 2), (20, 6)), strict=True))
@@ -31,8 +33,13 @@ ISO_TEXT = (
 def numbered(rows: nw.LazyFrame[Any], period: str, *, is_text: bool, has_clock: bool) -> nw.LazyFrame[Any]:
     """Add ``stamp`` and ``period`` to rows with a ``date``, either plain dates and stamps or valid ISO texts.
 
+    Where the engine has given the microseconds since 1970 already (``instant``), it is enough to divide them.
     Works in stages, because some engines would evaluate a repeated expression again each time.
     """
+    if INSTANT in rows.collect_schema().names():
+        rows = rows.with_columns(stamp=nw.col(INSTANT) + _UNIX_EPOCH)
+        origin, length = _origin(period), PERIOD_LENGTH[period]
+        return rows.with_columns(period=(nw.col("stamp") - origin) // length)
     rows = with_calendar(rows, is_text=is_text)
     if is_text:
         day = _day_number(nw.col("year"), nw.col("month"), nw.col("day_of_month"))

@@ -11,11 +11,34 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from clvmodels.errors import SHOWN_IDS, ArgumentError, DataError
+from clvmodels.transactions import clock
 from clvmodels.transactions.rules import Rules
 
 type Frame = nw.DataFrame[Any] | nw.LazyFrame[Any]
 _CONVERTS_ZONES = {"pandas", "polars", "pyarrow"}
+_SPARK_CLOCK = (
+    "convert_timezone('UTC', '{zone}', "
+    "timestampadd(MICROSECOND, unix_micros(date), TIMESTAMP_NTZ '1970-01-01 00:00:00'))"
+)
+_ENGINES_CLOCK = {
+    "duckdb": "date AT TIME ZONE '{zone}'",
+    "pyspark": _SPARK_CLOCK,
+    "pyspark[connect]": _SPARK_CLOCK,
+}
+"""What an engine that keeps the time zone in its session calls the clock of another zone; the session has no say."""
 _INTEGERS = np.iinfo(np.int64)
+
+
+PLACE = ("source_file", "source_row")
+"""Columns by which a log says where each row came from, see `clvmodels.io.scan_log`."""
+
+
+def place_of(rows: nw.LazyFrame[Any], condition: nw.Expr) -> str:
+    """Where the first row that meets a condition stands, as the end of a sentence; empty where nothing says so."""
+    if not set(PLACE) <= set(rows.collect_schema().names()):
+        return ""
+    first = row_of(rows.filter(condition).select(*PLACE).sort(*PLACE).head(1))
+    return f"; the first is in row {first['source_row']:,} of {first['source_file']!r}"
 
 
 def row_of(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
@@ -46,8 +69,12 @@ def plain_columns(transactions: Any, rules: Rules) -> Frame:
     """The columns customer_id, date and spend: ids that can be sorted, plain dates or texts, floats."""
     frame = _as_frame(transactions)
     _check_columns(frame, rules)
-    frame = frame.select(nw.col(column).alias(role) for role, column in rules.columns.items())
-    return _plain_spend(_plain_dates(_plain_ids(_without_index(frame), rules), rules), rules)
+    names = frame.collect_schema().names()
+    places = PLACE if set(PLACE) <= set(names) else ()
+    roles = {**rules.columns, **dict(zip(places, places, strict=True))}
+    frame = frame.select(nw.col(column).alias(role) for role, column in roles.items())
+    frame = _plain_spend(_plain_dates(_plain_ids(_without_index(frame), rules), rules), rules)
+    return _with_instants(frame)
 
 
 def _as_frame(transactions: Any) -> Frame:
@@ -183,7 +210,10 @@ def _to_business_time(frame: Frame, zone: str, rules: Rules) -> Frame:
             column=rules.date,
             fix="name the zone of the business with business_timezone=, e.g. 'Europe/Berlin'",
         )
-    if frame.implementation.value not in _CONVERTS_ZONES:
+    engine = frame.implementation.value
+    if engine in _ENGINES_CLOCK:
+        return _computed(frame, "date", _ENGINES_CLOCK[engine].format(zone=rules.business_timezone))
+    if engine not in _CONVERTS_ZONES:
         raise DataError(
             f"{frame.implementation.name} keeps time zones in its session, so stamps cannot be converted safely here",
             column=rules.date,
@@ -192,6 +222,26 @@ def _to_business_time(frame: Frame, zone: str, rules: Rules) -> Frame:
         )
     local = nw.col("date").dt.convert_time_zone(rules.business_timezone).dt.replace_time_zone(None)
     return frame.with_columns(date=local)
+
+
+def _computed(frame: Frame, name: str, sql: str) -> Frame:
+    """A frame of DuckDB or Spark with one column computed by the engine itself."""
+    native = frame.to_native()
+    others = [column for column in frame.collect_schema().names() if column != name]
+    columns = [*others, f"{sql} AS {name}"]
+    is_duckdb = frame.implementation.is_duckdb()
+    table = native.project(", ".join(columns)) if is_duckdb else native.selectExpr(*columns)
+    plain: Frame = nw.from_native(table)
+    return plain
+
+
+def _with_instants(frame: Frame) -> Frame:
+    """DuckDB counts microseconds itself, faster than from the parts of a date; what is finer it would round."""
+    dtype = frame.collect_schema()["date"]
+    is_fine = isinstance(dtype, nw.Datetime) and dtype.time_unit == "ns"
+    if not frame.implementation.is_duckdb() or dtype == nw.String or is_fine:
+        return frame
+    return _computed(frame, clock.INSTANT, "epoch_us(date)")
 
 
 def _plain_spend(frame: Frame, rules: Rules) -> Frame:

@@ -12,7 +12,7 @@ import numpy as np
 from clvmodels.errors import DataError
 from clvmodels.rfm import Note
 from clvmodels.transactions import clock, money
-from clvmodels.transactions.columns import first_of, plain_columns, row_of
+from clvmodels.transactions.columns import first_of, place_of, plain_columns, row_of
 from clvmodels.transactions.rules import Rules
 
 _LARGEST = np.finfo(float).max
@@ -56,36 +56,43 @@ def open_log(transactions: Any, rules: Rules) -> Log:
     """Check a dataframe against the rules and read its dates and money into whole numbers."""
     frame = plain_columns(transactions, rules)
     dtype = frame.collect_schema()["date"]
-    is_text = dtype == nw.String
-    rows = frame.lazy()
-    counts = _count(rows, rules, is_text)
+    is_text, rows = dtype == nw.String, frame.lazy()
+    in_one_pass = (
+        isinstance(frame, nw.LazyFrame) and not is_text
+    )  # tables in memory stumble over missing dates
+    if in_one_pass:
+        rows = clock.numbered(rows, rules.period, is_text=False, has_clock=dtype != nw.Date)
+    counts = _count(rows, rules, is_text, _bounds(rules) if in_one_pass else {})
     _refuse_holes(rows, counts, rules)
+    if not in_one_pass:
+        has_clock = counts["clock"] > 0 if is_text else dtype != nw.Date
+        rows = clock.numbered(rows, rules.period, is_text=is_text, has_clock=has_clock)
+        counts |= _count_numbered(rows, rules, is_text)
     _refuse_money(rows, counts, rules)
-    has_clock = bool(counts["clock"]) if is_text else dtype != nw.Date
     kept, notes = _apply_choices(rows, counts, rules)
-    exponent = money.exponent_of(counts.get("largest", 0.0))
-    kept = _with_numbers(kept, rules, is_text, has_clock, exponent)
-    bounds = row_of(
-        kept.select(nw.len().alias("rows"), nw.col("stamp").min(), nw.col("stamp").max().alias("last"))
-    )
-    if not bounds["rows"]:
+    if not counts["kept"]:
         raise DataError("no purchase is left", fix="check how refunds and zero spend are treated")
+    exponent = money.exponent_of(counts.get("largest", 0.0), int(counts["rows"]))
     has_refunds = rules.refunds == "net" and counts.get("negative", 0) > 0
+    first_stamp, last_stamp = int(counts["first_stamp"]), int(counts["last_stamp"])
+    rows_of_numbers = _with_money(kept, rules, exponent)
     return Log(
-        kept,
+        rows_of_numbers,
         rules,
-        counts["rows"],
+        int(counts["rows"]),
         exponent,
         has_refunds,
-        int(bounds["stamp"]),
-        int(bounds["last"]),
+        first_stamp,
+        last_stamp,
         tuple(notes),
     )
 
 
-def _count(rows: nw.LazyFrame[Any], rules: Rules, is_text: bool) -> dict[str, Any]:
+def _count(
+    rows: nw.LazyFrame[Any], rules: Rules, is_text: bool, further: Mapping[str, nw.Expr]
+) -> dict[str, Any]:
     """One pass over the raw rows for everything the door wants to know."""
-    tallies = {"null_ids": _tally(_missing_id(rows)), "null_dates": _tally(nw.col("date").is_null())}
+    tallies = {"null_ids": _tally(_missing_id(rows)), "null_dates": _tally(_missing_date(rows)), **further}
     if is_text:
         length = nw.col("date").str.len_chars()
         tallies |= {"bad_texts": _tally(~_is_iso()), "clock": _tally(length > 10)}
@@ -101,8 +108,27 @@ def _count(rows: nw.LazyFrame[Any], rules: Rules, is_text: bool) -> dict[str, An
     counts = row_of(rows.select(nw.len().alias("rows"), **tallies))
     if not counts["rows"]:
         raise DataError("the log has no rows", fix="check the filters before the summary")
-    amounts = ("largest", "scaled_sum")
-    return {name: count if name in amounts else int(count) for name, count in counts.items()}
+    return counts
+
+
+def _count_numbered(rows: nw.LazyFrame[Any], rules: Rules, is_text: bool) -> dict[str, Any]:
+    """One more pass where dates had to be looked at before they could become numbers."""
+    no_days = {"no_days": _tally(clock.no_such_day())} if is_text else {}
+    counts = row_of(rows.select(**no_days, **_bounds(rules)))
+    _refuse_texts(rows, counts.get("no_days", 0), clock.no_such_day(), rules)
+    return counts
+
+
+def _bounds(rules: Rules) -> dict[str, nw.Expr]:
+    """How many rows the caller's choices leave, and the first and last stamp of these."""
+    spend, stamp = nw.col("spend"), nw.col("stamp")
+    choices = ((rules.refunds == "drop", spend < 0), (rules.zero_spend == "drop", spend == 0))
+    dropped = [condition for drop, condition in choices if drop and rules.spend is not None]
+    if not dropped:
+        return {"kept": nw.len(), "first_stamp": stamp.min(), "last_stamp": stamp.max()}
+    is_dropped = nw.any_horizontal(*dropped, ignore_nulls=True)
+    stamp = nw.when(~is_dropped).then(stamp)
+    return {"kept": _tally(~is_dropped), "first_stamp": stamp.min(), "last_stamp": stamp.max()}
 
 
 def _tally(condition: nw.Expr) -> nw.Expr:
@@ -122,34 +148,38 @@ def _missing_id(rows: nw.LazyFrame[Any]) -> nw.Expr:
     )
 
 
+def _missing_date(rows: nw.LazyFrame[Any]) -> nw.Expr:
+    """Dates that are null, or infinite as databases have them, which no calendar holds."""
+    return nw.col("stamp" if "stamp" in rows.collect_schema().names() else "date").is_null()
+
+
 def _refuse_holes(rows: nw.LazyFrame[Any], counts: Mapping[str, Any], rules: Rules) -> None:
     if counts["null_ids"]:
         raise DataError(
-            "customer ids are missing, first dates shown",
+            "customer ids are missing, first dates shown" + place_of(rows, _missing_id(rows)),
             column=rules.customer_id,
-            rows=counts["null_ids"],
+            rows=int(counts["null_ids"]),
             examples=first_of(rows, "date", _missing_id(rows)),
             fix="drop those rows, or give their customers an id",
         )
     if counts["null_dates"]:
         raise DataError(
-            "dates are missing, first ids shown",
+            "dates are missing, first ids shown" + place_of(rows, _missing_date(rows)),
             column=rules.date,
-            rows=counts["null_dates"],
-            examples=first_of(rows, "customer_id", nw.col("date").is_null()),
+            rows=int(counts["null_dates"]),
+            examples=first_of(rows, "customer_id", _missing_date(rows)),
             fix="drop those rows, or find their dates",
         )
-    if "bad_texts" not in counts:
-        return
-    bad, number = ~_is_iso(), counts["bad_texts"]
-    if not number:
-        rows, bad = clock.with_calendar(rows, is_text=True), clock.no_such_day()
-        number = int(row_of(rows.select(bad=_tally(bad)))["bad"])
+    _refuse_texts(rows, counts.get("bad_texts", 0), ~_is_iso(), rules)
+
+
+def _refuse_texts(rows: nw.LazyFrame[Any], number: int, bad: nw.Expr, rules: Rules) -> None:
     if number:
         raise DataError(
-            "texts must be ISO dates without time zone, such as 1997-09-30 or 1997-09-30 14:05:00",
+            "texts must be ISO dates without time zone, such as 1997-09-30 or 1997-09-30 14:05:00"
+            + place_of(rows, bad),
             column=rules.date,
-            rows=number,
+            rows=int(number),
             examples=[repr(text) for text in first_of(rows, "date", bad)],
             fix="convert the column to dates first, in pandas with pd.to_datetime(..., format=...)",
         )
@@ -159,7 +189,8 @@ def _refuse_money(rows: nw.LazyFrame[Any], counts: Mapping[str, Any], rules: Rul
     def refuse(number: int, rule: str, broken: nw.Expr, fix: str) -> None:
         if number:
             ids = first_of(rows, "customer_id", broken)
-            raise DataError(rule, column=rules.spend, rows=number, examples=ids, fix=fix)
+            rule += place_of(rows, broken)
+            raise DataError(rule, column=rules.spend, rows=int(number), examples=ids, fix=fix)
 
     if rules.spend is None:
         return
@@ -214,16 +245,15 @@ def _apply_choices(
             if name == "negative"
             else "kept as purchases"
         )
-        notes.append(Note(f"{what} {fate}", counts[name], tuple(first_of(rows, "customer_id", condition))))
+        notes.append(
+            Note(f"{what} {fate}", int(counts[name]), tuple(first_of(rows, "customer_id", condition)))
+        )
         if drop:
             kept = kept.filter(~condition)
     return kept, notes
 
 
-def _with_numbers(
-    rows: nw.LazyFrame[Any], rules: Rules, is_text: bool, has_clock: bool, exponent: int
-) -> nw.LazyFrame[Any]:
-    rows = clock.numbered(rows, rules.period, is_text=is_text, has_clock=has_clock)
+def _with_money(rows: nw.LazyFrame[Any], rules: Rules, exponent: int) -> nw.LazyFrame[Any]:
     numbers = ["customer_id", "stamp", "period"]
     if rules.spend is not None:
         refund = nw.when(nw.col("spend") < 0).then(nw.lit(1)).otherwise(nw.lit(0))

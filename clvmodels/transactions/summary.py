@@ -31,7 +31,7 @@ def summarise(log: Log, observation_start: Moment | None, observation_end: Momen
         raise ArgumentError(f"observation_start={observation_start!s} must be before the end of observation")
     used = log.rows.filter(nw.col("stamp") < end)
     purchases = purchases_of(log, used)
-    table = _per_customer(log, purchases)
+    table = _per_customer(log, purchases, with_stamp=start is not None)
     table, left_out = _born_since(log, table, start)
     notes = [*log.notes, *notes, *_late_rows(log, end), *_refunded(log, purchases), *left_out]
     return _as_rfm(log, table, end, notes)
@@ -89,42 +89,70 @@ class Table:
         return tuple(self.ids[mask][:SHOWN_IDS].tolist())
 
 
-def _per_customer(log: Log, purchases: nw.LazyFrame[Any]) -> Table:
+def _per_customer(log: Log, purchases: nw.LazyFrame[Any], *, with_stamp: bool) -> Table:
     purchases = without_refunded(log, purchases)
     measures = {
         "first": nw.col("period").min(),
         "last": nw.col("period").max(),
-        "stamp": nw.col("stamp").min(),
         "purchases": nw.len(),
         "rows": nw.col("rows").sum(),
     }
-    if log.rules.spend is not None:
-        purchases = _with_first_apart(log, purchases)
-        prefixes = ("", "first_", "log_", "first_log_")
-        measures |= {name: column for prefix in prefixes for name, column in money.summed(prefix).items()}
-        measures |= {name: nw.col(name).sum() for name in ("positive", "first_positive")}
-        measures["largest"] = nw.col("spent").max()
-    table = collect_table(purchases.group_by("customer_id").agg(**measures), floats=("largest",))
-    return table.sorted(log.rules.customer_id)
+    if with_stamp:
+        measures["stamp"] = nw.col("stamp").min()
+    if log.rules.spend is None:
+        customers = purchases.group_by("customer_id").agg(**measures)
+    else:
+        customers = _with_money(log, purchases, measures)
+    return collect_table(customers, floats=("largest",)).sorted(log.rules.customer_id)
 
 
-def _with_first_apart(log: Log, purchases: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add money and logarithm of each purchase, and once more with zeros where it is not the first."""
-    birth = purchases.group_by("customer_id").agg(birth=nw.col("period").min())
-    purchases = purchases.join(birth, on="customer_id", how="inner").with_columns(
-        spent=money.amount(log.exponent)
+def _with_money(log: Log, purchases: nw.LazyFrame[Any], measures: dict[str, nw.Expr]) -> nw.LazyFrame[Any]:
+    """Add up money and its logarithms, and once more of the first purchase alone."""
+    origin = _first_period(log)
+    purchases = money.with_number_before(purchases, "period", origin)
+    purchases = _with_logarithm(purchases.with_columns(spent=money.amount(log.exponent)), "")
+    measures = {
+        **measures,
+        **money.summed(),
+        **money.summed("log_", money.LOG_LIMBS),
+        **{f"first_{name}": nw.col(f"first_{name}").min() for name in money.LIMBS},
+        "positive": nw.col("positive").sum(),
+        "largest": nw.col("spent").max(),
+    }
+    customers = purchases.group_by("customer_id").agg(**measures)
+    customers = money.without_number(customers, "first", origin)
+    customers = customers.with_columns(spent=money.amount(log.exponent, "first_"))
+    return _with_logarithm(customers, "first_").drop("spent", "sign", "rest", "logarithm")
+
+
+def _first_period(log: Log) -> int:
+    """Number of the period of the first row.
+
+    Raises
+    ------
+    DataError
+        If more periods lie between it and the last than whole numbers have room for (255 years of minutes).
+    """
+    first, last = (clock.period_of(stamp, log.rules.period) for stamp in (log.first_stamp, log.last_stamp))
+    if last - first <= money.LARGEST_NUMBER_BEFORE:
+        return first
+    begin, end = clock.as_moment(log.first_stamp), clock.as_moment(log.last_stamp)
+    raise DataError(
+        f"dates from {begin} to {end} are too far apart for periods as short as {log.rules.period!r}",
+        column=log.rules.date,
+        fix="look for dates that stand for something else, or choose a longer period",
     )
+
+
+def _with_logarithm(rows: nw.LazyFrame[Any], prefix: str) -> nw.LazyFrame[Any]:
+    """Add ``positive`` and the whole numbers of the logarithm of what was ``spent`` (0 for nothing)."""
     positive = nw.col("spent") > 0
-    purchases = purchases.with_columns(
-        positive=nw.when(positive).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64),
+    one, nothing = nw.lit(1), nw.lit(0)
+    rows = rows.with_columns(
+        nw.when(positive).then(one).otherwise(nothing).cast(nw.Int64).alias(f"{prefix}positive"),
         logarithm=nw.when(positive).then(nw.col("spent")).otherwise(nw.lit(1.0)).log(),
-        first=(nw.when(nw.col("period") == nw.col("birth")).then(nw.lit(1)).otherwise(nw.lit(0))).cast(
-            nw.Int64
-        ),
     )
-    purchases = money.with_limbs(purchases, "logarithm", money.LOG_EXPONENT, "log_")
-    names = [*money.LIMBS, *(f"log_{name}" for name in money.LIMBS), "positive"]
-    return purchases.with_columns((nw.col(name) * nw.col("first")).alias(f"first_{name}") for name in names)
+    return money.with_limbs(rows, "logarithm", money.LOG_EXPONENT, f"{prefix}log_", money.LOG_LIMBS)
 
 
 def collect_table(frame: nw.LazyFrame[Any], floats: Sequence[str] = ()) -> Table:
@@ -230,8 +258,10 @@ def _money_columns(log: Log, table: Table) -> tuple[dict[str, Any], list[Note]]:
     def behind_mean(name: str) -> np.ndarray:
         return table[name] if include else table[name] - table[f"first_{name}"]
 
-    def total(prefix: str, exponent: int) -> np.ndarray:
-        return money.total(np.array([behind_mean(prefix + limb) for limb in money.LIMBS]), exponent)
+    def total(prefix: str, exponent: int, limbs: Sequence[str] = money.LIMBS) -> np.ndarray:
+        numbers = [behind_mean(prefix + limb) for limb in limbs]
+        lowest = [np.zeros_like(numbers[0])] * (len(money.LIMBS) - len(limbs))
+        return money.total(np.array([*numbers, *lowest]), exponent)
 
     count = table["purchases"] - 1 + include
     spend_sum = total("", log.exponent)
@@ -241,7 +271,7 @@ def _money_columns(log: Log, table: Table) -> tuple[dict[str, Any], list[Note]]:
         "spend_count": count,
         "statistics": {
             "spend_sum": spend_sum,
-            "spend_log_sum": total("log_", money.LOG_EXPONENT),
+            "spend_log_sum": total("log_", money.LOG_EXPONENT, money.LOG_LIMBS),
             "spend_positive_count": behind_mean("positive"),
             "spend_first": money.total(table.limbs("first_"), log.exponent),
         },
@@ -259,7 +289,7 @@ def _large_purchases(log: Log, table: Table) -> list[Note]:
     purchases = int(table["purchases"].sum())
     if purchases < FEWEST_PURCHASES:
         return []
-    total = money.total(table.limbs("").sum(axis=1, keepdims=True), log.exponent)[0]
+    total = money.grand_total(table.limbs(""), log.exponent)
     largest = table["largest"]
     mean_of_others = (total - largest) / (purchases - 1)
     is_large = (largest > LARGE_SHARE * total) & (largest > LARGE_MULTIPLE * mean_of_others)

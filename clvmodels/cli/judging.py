@@ -25,13 +25,38 @@ from clvmodels.cli.show import LEGEND, comparison, failures, progress, say, verd
 from clvmodels.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from clvmodels.backtesting import Origins as Plan
     from clvmodels.backtesting import Scorecard
     from clvmodels.contracts import Forecaster
 
 DEFAULT_NAMES = ("pareto_nbd", "bg_nbd", "historical")
 
-Holdout = Annotated[
-    str, typer.Option("--horizon", metavar="LENGTH", help="Length of every holdout, as 39W or 6M.")
+Holdouts = Annotated[
+    list[str],
+    typer.Option(
+        "--horizon",
+        metavar="LENGTH",
+        help="Length of every holdout, as 39W or 6M; give it again for another one, forecast from the same fits.",
+    ),
+]
+Step = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LENGTH",
+        help="From one origin to the next, as 4W; shorter than the horizon, holdouts overlap.",
+        show_default="the horizon",
+    ),
+]
+MinCalibration = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LENGTH",
+        help="What must lie before an origin, as 26W; without --origins there are as many as it allows.",
+        show_default=False,
+    ),
+]
+Workers = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Processes that share the work; the result is the same.")
 ]
 Origins = Annotated[
     list[str] | None,
@@ -47,7 +72,8 @@ Names = Annotated[
     typer.Option(
         metavar="NAME",
         help="Who takes part; give it again for the next. Purchase models, such as bg_nbd. Formulas: historical, "
-        "historical_all, cohort_average, net_historical, lifespan, aov_frequency_lifespan, zero.",
+        "historical_all, cohort_average, net_historical, lifespan, aov_frequency_lifespan, zero. Managers' rules: "
+        "hiatus_rule, past_best.",
         show_default=", ".join(DEFAULT_NAMES),
     ),
 ]
@@ -55,15 +81,18 @@ Names = Annotated[
 
 def backtest(
     log: Log,
-    horizon: Holdout,
+    horizon: Holdouts,
     out: FolderOut,
     origins: Origins = None,
+    step: Step = None,
+    min_calibration: MinCalibration = None,
     observation_end: ObservationEnd = None,
     model: Names = None,
     spend: SpendName = None,
     method: MethodName = None,
     draws: Draws = 1000,
     seed: Seed = 0,
+    workers: Workers = 1,
 ) -> None:
     """Forecast from earlier dates, compare with what happened, and save the scorecard.
 
@@ -75,15 +104,15 @@ def backtest(
     check_folder(out, "scorecard")
     parts = Model(spend=spend, method=method)
     forecasters = [forecaster_of(name, parts, no_spend=log.no_spend) for name in model or DEFAULT_NAMES]
-    with progress("backtest") as move:
+    with progress("backtest", tells_time=False) as move:
         scorecard = run(
             log.read(),
             forecasters,
-            horizon=horizon,
-            origins=parse_origins(origins or ["1"]),
+            origins=parse_origins(tuple(horizon), origins, step, min_calibration),
             observation_end=observation_end,
             draws=draws,
             seed=seed,
+            workers=workers,
             progress=move,
             **log.rules,
         )
@@ -133,28 +162,42 @@ def forecaster_of(name: str, model: Model, *, no_spend: bool) -> Forecaster:
     return replace(model, purchase=name).build(no_spend=no_spend)
 
 
-def parse_origins(words: list[str]) -> int | list[str]:
-    """A number of origins, or their dates.
+def parse_origins(
+    horizons: tuple[str, ...],
+    words: list[str] | None = None,
+    step: str | None = None,
+    min_calibration: str | None = None,
+) -> Plan:
+    """The plan of a backtest from a number of origins, or their dates.
 
     Examples
     --------
-    >>> parse_origins(["3"]), parse_origins(["1997-06-30", "1997-09-30"])
-    (3, ['1997-06-30', '1997-09-30'])
+    >>> parse_origins(("13W",), ["3"], step="4W").number
+    3
+    >>> parse_origins(("13W",), ["1997-06-30", "1997-09-30"]).dates
+    ('1997-06-30', '1997-09-30')
     """
+    from clvmodels.backtesting import Origins
+
+    if words is None:
+        return Origins(horizons, step=step, min_calibration=min_calibration)
     if len(words) == 1 and words[0].isdecimal():
-        return int(words[0])
+        return Origins(horizons, number=int(words[0]), step=step, min_calibration=min_calibration)
     if any(word.isdecimal() for word in words):
         raise ArgumentError(
             f"--origins {' '.join(words)} mixes a number and dates; give one number, or dates"
         )
-    return words
+    return Origins(horizons, dates=tuple(words), step=step, min_calibration=min_calibration)
 
 
 def say_scorecard(scorecard: Scorecard, currency: str = "") -> None:
     """The comparison of each quantity, who could not be used, and the verdict."""
-    for quantity in dict.fromkeys(scorecard.scores["quantity"]):
-        say(comparison(scorecard, quantity) + "\n")
+    for horizon in scorecard.horizons:
+        for quantity in dict.fromkeys(scorecard.scores["quantity"]):
+            say(comparison(scorecard.at(horizon), quantity) + "\n")
     say(LEGEND + "\n")
+    if overlaps := scorecard.provenance["overlapping_horizons"]:
+        say(f"holdouts of {' and '.join(overlaps)} overlap: their origins are not independent\n")
     for failure in failures(scorecard):
         say(failure)
     say(f"{verdict(scorecard, currency)}\n")

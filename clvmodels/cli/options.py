@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from clvmodels.cli.show import progress
 from clvmodels.errors import ArgumentError, DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from clvmodels.forecast import CLVModel
     from clvmodels.rfm import RFM
 
@@ -70,7 +70,10 @@ class Log:
     log: Annotated[
         Path,
         typer.Argument(
-            metavar="LOG", help="Transactions, one a row: .csv, .csv.gz or .parquet.", show_default=False
+            metavar="LOG",
+            help="Transactions, one a row: a .csv, .csv.gz or .parquet file; for many, a folder or a "
+            "quoted pattern.",
+            show_default=False,
         ),
     ]
     customer_column: Annotated[
@@ -116,20 +119,40 @@ class Log:
         ),
     ] = None
 
-    def read(self) -> pd.DataFrame:
-        """The rows of the log.
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Read files in no more memory than this, as 1GB, with the rest on disk.",
+            show_default="as many as needed; for many files, 80 % of the machine's",
+        ),
+    ] = None
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """The rows of the log: a pandas table, or a query where there are many files or little memory.
 
         Raises
         ------
         DataError
-            If there is none, or the file cannot be read.
+            If there is none, or a file cannot be read.
         """
-        from clvmodels.io import read_table
+        from clvmodels.io import connect, read_table, scan, watched
 
-        table = read_table(self.log, customer_id=self.customer_column)
-        if table.empty:
-            raise DataError(f"{str(self.log)!r} holds no row", fix="check what wrote the log")
-        return table
+        if self.memory_limit is None and self.log.is_file():
+            table = read_table(self.log, customer_id=self.customer_column)
+            if table.empty:
+                raise DataError(f"{str(self.log)!r} holds no row", fix="check what wrote the log")
+            yield table
+            return
+        connection, rules = connect(self.memory_limit), self.rules
+        with progress("reading the log") as move, watched(connection, move):
+            yield scan(connection, self.log, (rules["customer_id"], rules["date"], rules["spend"]))
+
+    def read(self) -> Any:
+        """The rows of the log, for longer use."""
+        with self.opened() as table:
+            return table
 
     @property
     def rules(self) -> dict[str, Any]:
@@ -151,7 +174,8 @@ class Log:
         """One row per customer."""
         from clvmodels.transactions import rfm_summary
 
-        return rfm_summary(self.read(), observation_end=observation_end, **self.rules)
+        with self.opened() as table:
+            return rfm_summary(table, observation_end=observation_end, **self.rules)
 
 
 @dataclass(frozen=True)

@@ -27,15 +27,20 @@ def say(text: str = "") -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[..., None] | None]:
-    """A bar on stderr while the block runs, and the callback that moves it; None where stderr is no terminal."""
+def progress(what: str, *, tells_time: bool = True) -> Iterator[Callable[..., None] | None]:
+    """A bar on stderr while the block runs, and the callback that moves it; None where stderr is no terminal.
+
+    Without `tells_time` the time left is what the callback's text says.
+    """
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    plain = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    columns = Progress.get_default_columns() if tells_time else plain
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
 
         def move(done: int, total: int, text: str = what) -> None:
@@ -130,7 +135,7 @@ def verdict(scorecard: Scorecard, currency: str = "") -> str:
     from clvmodels.report.verdict import verdict_section
 
     material = Material(
-        scorecard, forecast=None, fitted=None, rfm=None, currency=currency, top=0, hash_ids=False
+        scorecard.at(), forecast=None, fitted=None, rfm=None, currency=currency, top=0, hash_ids=False
     )
     lines = ["VERDICT"]
     for block in verdict_section(material).blocks:

@@ -79,9 +79,7 @@ def test_scores_are_those_of_the_saved_predictions(scorecard: Scorecard) -> None
     assert scores["mae"] == metrics.mae(one["actual"], one["q50"])
     assert scores["crps"] == one["crps"].to_numpy().mean()
     assert scores["coverage_90"] == metrics.pit_coverage(one["pit"], 0.9)
-    again = score_predictions(
-        scorecard.predictions, scorecard.totals, scorecard.baseline, scorecard.tracking
-    )
+    again = score_predictions(scorecard.predictions, scorecard.totals, scorecard.baseline, scorecard.tracking)
     pd.testing.assert_frame_equal(again, scorecard.scores)
 
 

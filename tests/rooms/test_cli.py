@@ -260,6 +260,11 @@ def test_backtest_takes_a_number_of_origins_or_their_dates(shell: Shell) -> None
     text = shell.good(*run, "--origins", "1997-06-30", "--origins", "1997-09-30", "--out", "dates")
     assert re.findall(r"after (\S+),", text) == ["1997-06-30", "1997-09-30"]
     assert shell(*run, "--origins", "2", "--origins", "1997-09-30", "--out", "both").code == 2
+    rolling = ("--origins", "2", "--step", "4W", "--horizon", "26W", "--out", "rolling")
+    text = shell.good(*run, *rolling)
+    assert "13W after" in text
+    assert "26W after" in text
+    assert "holdouts of 13W and 26W overlap" in text
 
 
 def test_a_saved_backtest_gives_the_report_of_the_first_hand(shell: Shell, purchases: pd.DataFrame) -> None:

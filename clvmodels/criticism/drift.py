@@ -134,22 +134,11 @@ def origin_drift(scorecard: Scorecard, model: str, quantity: str = "purchases") 
     bounds = math.exp(shift - reach), math.exp(shift + reach)
     verdict = judge(*bounds, 1.0, HARMLESS)
     covered = (low <= actual) & (actual <= high)
-    change = f"{100 * math.expm1(shift):+.0f} % [{100 * (bounds[0] - 1):+.0f}, {100 * (bounds[1] - 1):+.0f}]"
-    numbers = (
-        f"actual over expected went from {ratio[0]:.2f} to {ratio[-1]:.2f}, a change of {change} (90 %, worst case of "
-        "dependent origins)"
-    )
-    if verdict == "clear":
-        said = f"The forecast of the total holds from origin to origin: {numbers}."
-    else:
-        said = f"The forecast of the total moves away from what happens: {numbers}. The shop is changing."
+    said = _drift_said(verdict, ratio, shift, bounds)
     outside = int((~covered[usable]).sum())
     sentence = f"{said} {outside} of {int(usable.sum())} totals lie outside their own 90 % interval."
-    evidence = {
-        "origin": np.array([str(origin) for origin in chosen["origin"]]),
-        "actual": actual,
-        "expected": mean,
-    }
+    origins = np.array([str(origin) for origin in chosen["origin"]])
+    evidence = {"origin": origins, "actual": actual, "expected": mean}
     evidence |= {
         "ratio": actual / np.where(mean > 0, mean, np.nan),
         "low": low,
@@ -157,3 +146,14 @@ def origin_drift(scorecard: Scorecard, model: str, quantity: str = "purchases") 
         "covered": covered,
     }
     return Suspicion(name, math.exp(shift), *bounds, 0.9, 1.0, verdict, sentence, evidence)
+
+
+def _drift_said(verdict: str, ratio: np.ndarray, shift: float, bounds: tuple[float, float]) -> str:
+    change = f"{100 * math.expm1(shift):+.0f} % [{100 * (bounds[0] - 1):+.0f}, {100 * (bounds[1] - 1):+.0f}]"
+    numbers = (
+        f"actual over expected went from {ratio[0]:.2f} to {ratio[-1]:.2f}, a change of {change} (90 %, worst case of "
+        "dependent origins)"
+    )
+    if verdict == "clear":
+        return f"The forecast of the total holds from origin to origin: {numbers}."
+    return f"The forecast of the total moves away from what happens: {numbers}. The shop is changing."

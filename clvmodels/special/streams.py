@@ -5,7 +5,8 @@ row, and there at
 
 .. math:: k = 2^{15} \cdot \text{purchase} + 2^{7} \cdot \text{call} + \text{try},
 
-where purchase 0 is the row itself; `clvmodels.special.variates` has the hash and the samplers.
+where the row itself stands at purchase 0; no call comes twice. `clvmodels.special.variates` has the hash and the
+samplers.
 
 References
 ----------
@@ -60,7 +61,7 @@ class Streams:
 
     def each(self, row: np.ndarray, number: np.ndarray) -> Streams:
         """A stream of its own for each purchase, given by its row and its number in the row, below 2**20."""
-        place = (number.astype(np.uint64) + np.uint64(1)) << np.uint64(PURCHASE_BITS)
+        place = number.astype(np.uint64) << np.uint64(PURCHASE_BITS)
         return Streams(self.start[row] + np.uint64(GOLDEN) * place, self.calls)
 
     def uniform(self) -> np.ndarray:

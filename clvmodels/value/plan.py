@@ -21,7 +21,7 @@ from clvmodels.value.cashflow_tables import period_columns, whole_number
 from clvmodels.value.newcomers import named_newcomers
 from clvmodels.value.newcomers_counts import NewCustomers, numbers
 from clvmodels.value.newcomers_first import OBSERVED, first_orders
-from clvmodels.value.profit import profit
+from clvmodels.value.profit import ProfitForecast, profit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,10 +145,9 @@ def acquisition_plan(
     True
     """
     rfm = _calendar_of(fitted, period)
-    if not isinstance(new, NewCustomers):
-        new = NewCustomers(new)
+    new = new if isinstance(new, NewCustomers) else NewCustomers(new)
     whole_number("most_lives", most_lives, least=1)
-    economics = Economics() if economics is None else economics
+    economics = economics or Economics()
     terms = replace(new_economics or economics, annual_discount_rate=0.0).of_anyone()
     nominal = replace(economics, annual_discount_rate=0.0)
     present = profit(fitted, horizon, nominal, draws=draws, seed=seed, period=period)
@@ -163,15 +162,23 @@ def acquisition_plan(
         weights = np.clip(counts[:, k, None] - share * np.arange(slots[k]), 0, share)
         arrivals = _Arrivals(weights, orders[:, begin : begin + slots[k]], terms)
         flows[:, :, k:] += arrivals.flows(fitted, rfm, plan, k, window, f"{label} {k + 1}")
-    said = {"new_customers": str(new), "customers_per_life": share, "discounting": "none"}
     return AcquisitionForecast(
         counts=counts,
         existing={name: present.flows[name] for name in _MONEY},
         new={name: Quantity(name, flow.sum(axis=1), flow) for name, flow in zip(_MONEY, flows, strict=True)},
         horizon=plan,
         currency=economics.currency,
-        provenance=dict(present.provenance) | said,
+        provenance=_provenance(present, new, share),
     )
+
+
+def _provenance(present: ProfitForecast, new: NewCustomers, share: int) -> dict[str, Any]:
+    return {
+        **present.provenance,
+        "new_customers": str(new),
+        "customers_per_life": share,
+        "discounting": "none",
+    }
 
 
 def budget_table(

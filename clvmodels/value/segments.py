@@ -236,7 +236,7 @@ def segment_customers(
     >>> found.table["segment"].tolist(), int(found.table["customers"].sum())
     (['protect', 'grow', 'win back', 'let go'], 300)
     >>> print(found.at_risk["reason"].iloc[0].split(";")[0])
-    bought 8 times, usually every 3 weeks, silent for 20
+    bought 6 times, usually every week, silent for 31 weeks
     """
     rules = rules or SegmentRules()
     if not 0 <= lead < 1:

@@ -100,7 +100,7 @@ def test_a_row_alone_is_the_row_among_others() -> None:
 def test_streams_keep_apart() -> None:
     """No correlation between customers, draws, calls and purchases: z-scores of products of uniforms.
 
-    Killed: draws numbered by their square; purchases that begin where calls do.
+    Killed: a call that comes twice.
     """
     keys = np.stack([np.arange(300, dtype=np.uint64), np.zeros(300, dtype=np.uint64)], axis=1)
     source = Streams.keyed(keys, 700)

@@ -120,7 +120,7 @@ def test_means_are_those_of_the_draws(cdnow_rfm: RFM) -> None:
     forecast = (
         RegressionCLV()
         .fit(cdnow_rfm)
-        .forecast("39W", draws=draws, annual_discount_rate=0.2, margin=0.3, observe=seen.append)
+        .forecast("12W", draws=draws, annual_discount_rate=0.2, margin=0.3, observe=seen.append)
     )
     for drawn, mean in (
         (np.hstack([block.purchases for block in seen]), forecast.columns["expected_purchases"]),

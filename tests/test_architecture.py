@@ -38,6 +38,7 @@ FOREIGN = {
     "nutpie": {"inference"},
     "pandas": {"*"},
     "pyarrow": {"io", "datasets"},
+    "pydantic": {"config"},
     "pymc": {"inference"},
     "pytensor": {"inference"},
     "rich": {"cli"},
@@ -54,7 +55,8 @@ ONLY_INSIDE_FUNCTIONS = {
 }  # fmt: skip
 NOT_AT_IMPORT = (
     "arviz", "arviz_base", "arviz_stats", "duckdb", "jinja2", "lifetimes", "matplotlib", "narwhals", "numba",
-    "nutpie", "pandas", "polars", "pyarrow", "pymc", "pytensor", "rich", "scipy.optimize", "sklearn", "typer", "xarray",
+    "nutpie", "pandas", "polars", "pyarrow", "pydantic", "pymc", "pytensor", "rich", "scipy.optimize", "sklearn",
+    "typer", "xarray",
 )  # fmt: skip
 PASSED_GENERATORS = {
     "BitGenerator",

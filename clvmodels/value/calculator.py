@@ -26,6 +26,7 @@ from clvmodels.value.calculator_formulas import (
     value_times_lifespan,
 )
 from clvmodels.value.calculator_record import BacktestRecord, backtest_record
+from clvmodels.value.cashflow_economics import OWN_CURRENCY
 from clvmodels.value.expectations import Valuation, check_same_customers
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Calculator:
         return row | {"off_model": value / mean - 1 if mean else np.nan}
 
     def __str__(self) -> str:
-        currency = self.provenance.get("currency") or "money"
+        currency = self.provenance["currency"]
         lines = []
         for one in self.calculations:
             lines.append(f"{one.formula}: {one.value:,.2f} {currency} per customer ({one.time})")
@@ -125,7 +126,7 @@ def calculate_clv(
     acquisition_cost: float = 0.0,
     retention_cost: float = 0.0,
     min_tenure: str = "1W",
-    currency: str | None = None,
+    currency: str = OWN_CURRENCY,
     model: Forecast | None = None,
     scores: pd.DataFrame | None = None,
 ) -> Calculator:
@@ -194,7 +195,7 @@ def calculate_clv(
         raise DataError("the formulas need spend", column="monetary_value", fix="name spend= in rfm_summary")
     if not 0 < years <= MOST_YEARS:
         raise ArgumentError(f"years={years!r} must be above 0 and at most {MOST_YEARS}")
-    case = Case(rfm, Valuation(horizon, margin, annual_discount_rate), min_tenure)
+    case = Case(rfm, Valuation(horizon, margin, annual_discount_rate, currency=currency), min_tenure)
     stay = lifespan(rfm, churn, period)
     if model is not None:
         _check_model(model, case)
@@ -210,7 +211,7 @@ def calculate_clv(
         "margin": margin,
         "annual_discount_rate": annual_discount_rate,
         "currency": currency,
-        "unit": f"{currency or 'money'} per customer",
+        "unit": f"{currency} per customer",
     }
     return Calculator(calculations, stay, model, {} if scores is None else backtest_record(scores), facts)
 

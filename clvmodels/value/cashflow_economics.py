@@ -102,9 +102,7 @@ class Economics:
     currency: str = OWN_CURRENCY
 
     def __post_init__(self) -> None:
-        label: object = self.currency
-        if not isinstance(label, str) or not label.strip():
-            raise ArgumentError(f"currency={self.currency!r} must be a label such as 'EUR'")
+        check_currency(self.currency)
         for name, given in self._fields().items():
             if _is_number(given):
                 _check_number(name, given)
@@ -148,6 +146,24 @@ class Economics:
             f"{name} {_short(text)}" for name, text in self.facts().items() if name != "currency"
         )
         return f"Economics({said}; {self.currency})"
+
+
+def check_currency(currency: object) -> None:
+    """Refuse a currency that is no label.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not.
+
+    Examples
+    --------
+    >>> check_currency(978)
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: currency=978 must be a label such as 'EUR'
+    """
+    if not isinstance(currency, str) or not currency.strip():
+        raise ArgumentError(f"currency={currency!r} must be a label such as 'EUR'")
 
 
 def per_customer(name: str, given: PerCustomer, rfm: RFM) -> np.ndarray:

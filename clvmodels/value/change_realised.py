@@ -12,6 +12,7 @@ from clvmodels.prediction import Forecast, labelled, tail_levels
 from clvmodels.rfm import id_text
 from clvmodels.transactions import Holdout
 from clvmodels.units import discount_per_unit
+from clvmodels.value.cashflow_economics import OWN_CURRENCY, check_currency
 from clvmodels.value.expectations import labels_of
 
 if TYPE_CHECKING:
@@ -63,7 +64,12 @@ def realised_value(forecast: Forecast, holdout: Holdout) -> np.ndarray:
 
 
 def compare_with_realised(
-    forecast: Forecast, holdout: Holdout, *, groups: Any = None, level: float = 0.9
+    forecast: Forecast,
+    holdout: Holdout,
+    *,
+    groups: Any = None,
+    level: float = 0.9,
+    currency: str = OWN_CURRENCY,
 ) -> pd.DataFrame:
     """Realised value against the forecast of it: of everybody, and of groups.
 
@@ -77,6 +83,8 @@ def compare_with_realised(
         Label by customer id (dict or pandas Series).
     level
         Of the predictive intervals.
+    currency
+        Label of the money.
 
     Returns
     -------
@@ -104,6 +112,7 @@ def compare_with_realised(
     """
     import pandas as pd
 
+    check_currency(currency)
     actual = realised_value(forecast, holdout)
     mean = forecast.columns["purchases_mean" if forecast.value is None else "clv_mean"]
     rows = [_row("all", mean, forecast.total.draws, actual, forecast.is_distribution, level)]
@@ -120,7 +129,7 @@ def compare_with_realised(
                 _row(name, mean[inside], draws.sum(axis=1), actual[inside], forecast.is_distribution, level)
             )
     interval = f"central {level:.0%} predictive interval" if forecast.is_distribution else "none"
-    facts = {**forecast.provenance, "interval": interval, "value": forecast.total.name}
+    facts = {**forecast.provenance, "interval": interval, "value": forecast.total.name, "currency": currency}
     return labelled(pd.DataFrame(rows), facts)
 
 

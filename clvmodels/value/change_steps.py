@@ -12,6 +12,7 @@ from clvmodels.contracts import FittedForecaster
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast import FittedCLV
 from clvmodels.rfm import CLOCK_FIELDS, RFM, SPEND_FIELDS
+from clvmodels.value.cashflow_economics import OWN_CURRENCY
 from clvmodels.value.expectations import Valuation, moved_forward
 
 LOST, NEW = "lost customers", "new customers"
@@ -39,14 +40,14 @@ class Snapshot:
     margin, annual_discount_rate
         As in `FittedCLV.forecast`.
     currency
-        Of the money, or None if it is not said.
+        Label of the money.
     """
 
     fitted: FittedForecaster
     rfm: RFM
     margin: float = 1.0
     annual_discount_rate: float = 0.0
-    currency: str | None = None
+    currency: str = OWN_CURRENCY
 
 
 def check_snapshots(old: Snapshot, new: Snapshot) -> None:
@@ -61,8 +62,7 @@ def check_snapshots(old: Snapshot, new: Snapshot) -> None:
         raise ArgumentError("one forecast is a model's, the other a formula's; compare like with like")
     if old.currency != new.currency:
         raise ArgumentError(
-            f"the old forecast is in {old.currency or 'no stated currency'}, the new one in "
-            f"{new.currency or 'no stated currency'}; convert one of them first"
+            f"the old forecast is in {old.currency}, the new one in {new.currency}; convert one of them first"
         )
     if old.rfm.has_spend != new.rfm.has_spend:
         raise ArgumentError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from clvmodels.inference import Posterior
 from clvmodels.prediction import DrawBlock, Forecast, check_margin, check_single, over_draws
 from clvmodels.rfm import RFM, id_text
 from clvmodels.units import UNIT_NAMES, Horizon, discount_per_unit, plan_horizon, unit_days
+from clvmodels.value.cashflow_economics import OWN_CURRENCY, check_currency
 
 CUSTOMERS_AT_ONCE = 2048
 
@@ -43,17 +44,25 @@ class Valuation:
         Fraction per year in [0, 1).
     draws
         Parameter draws that are used, at least 2.
+    currency
+        Label of the money.
     """
 
     horizon: str
     margin: float = 1.0
     annual_discount_rate: float = 0.0
     draws: int = 200
+    currency: str = OWN_CURRENCY
 
     def __post_init__(self) -> None:
         check_margin(self.margin)
+        check_currency(self.currency)
         if self.draws < 2:
             raise ArgumentError(f"draws={self.draws} must be at least 2")
+
+    def facts(self) -> dict[str, Any]:
+        """What a table of these terms carries in its `attrs`."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from clvmodels.errors import ArgumentError, DataError
 from clvmodels.prediction import check_seed, labelled, tail_levels
 from clvmodels.rfm import RFM, id_text
 from clvmodels.units import UNIT_NAMES
+from clvmodels.value.cashflow_economics import OWN_CURRENCY
 from clvmodels.value.expectations import (
     Valuation,
     expected_values,
@@ -205,6 +206,7 @@ def compare_groups(
     draws: int = 200,
     seed: int = 0,
     level: float = 0.9,
+    currency: str = OWN_CURRENCY,
 ) -> GroupComparison:
     """Fit a model to two groups apart, and take the difference of what they are expected to be worth.
 
@@ -230,6 +232,8 @@ def compare_groups(
         Of the fits; each group has a stream of its own.
     level
         Of the intervals.
+    currency
+        Label of the money.
 
     Returns
     -------
@@ -254,7 +258,7 @@ def compare_groups(
     tail_levels(level)
     check_seed(seed)
     shared = _check_groups(groups, randomised)
-    valuation = Valuation(horizon, margin, annual_discount_rate, draws)
+    valuation = Valuation(horizon, margin, annual_discount_rate, draws, currency)
     found = []
     for g, rfm in enumerate(groups.values()):
         found.append(_numbers(model.fit(rfm, seed=seed + SEEDS_APART * g), rfm, valuation))
@@ -324,10 +328,7 @@ def _group_facts(
 ) -> dict[str, Any]:
     return {
         "forecaster": model.name,
-        "horizon": valuation.horizon,
-        "margin": valuation.margin,
-        "annual_discount_rate": valuation.annual_discount_rate,
-        "draws": valuation.draws,
+        **valuation.facts(),
         "seed": seed,
         "customers": {name: len(rfm) for name, rfm in groups.items()},
         "customers_hash": {name: rfm.fingerprint() for name, rfm in groups.items()},

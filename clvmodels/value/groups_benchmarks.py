@@ -9,6 +9,7 @@ import numpy as np
 
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.prediction import Forecast, labelled, tail_levels
+from clvmodels.value.cashflow_economics import OWN_CURRENCY, check_currency
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +55,7 @@ def benchmark(
     own: Mapping[str, Forecast],
     peers: pd.DataFrame | None = None,
     *,
-    money: str = "money",
+    currency: str = OWN_CURRENCY,
     level: float = 0.9,
 ) -> pd.DataFrame:
     """The newest own numbers beside those of own earlier periods and of peers.
@@ -65,8 +66,8 @@ def benchmark(
         Forecasts by the name of their period, the newest last.
     peers
         Columns name, metric (one of `METRICS`), value and unit; units must be those of the own numbers.
-    money
-        Unit of money, such as ``"EUR"``.
+    currency
+        Label of the money, such as ``"EUR"``; the unit of peers' money must be the same.
     level
         Of the intervals.
 
@@ -92,14 +93,15 @@ def benchmark(
     >>> peers = pd.DataFrame(
     ...     {"name": ["book shop"], "metric": ["clv_per_customer"], "value": [20.0], "unit": ["USD"]}
     ... )
-    >>> benchmark({"1998": forecast}, peers, money="USD").query("metric == 'clv_per_customer'")["kind"].tolist()
+    >>> benchmark({"1998": forecast}, peers, currency="USD").query("metric == 'clv_per_customer'")["kind"].tolist()
     ['own', 'peer']
     """
     import pandas as pd
 
     newest = _newest(own)
     numbers = {name: own_numbers(forecast) for name, forecast in own.items()}
-    units = {metric: money if unit == "money" else unit for metric, unit in METRICS.items()}
+    check_currency(currency)
+    units = {metric: currency if unit == "money" else unit for metric, unit in METRICS.items()}
     known = _peer_rows(peers, units)
     rows = []
     for metric, latest in numbers[newest].items():
@@ -115,7 +117,8 @@ def benchmark(
         ]
     table = pd.DataFrame(rows)
     table["unit"] = table["metric"].map(units)
-    return labelled(table, {**own[newest].provenance, "interval": f"central {level:.0%} predictive interval"})
+    facts = {"currency": currency, "interval": f"central {level:.0%} predictive interval"}
+    return labelled(table, {**own[newest].provenance, **facts})
 
 
 def _newest(own: Mapping[str, Forecast]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from clvmodels.errors import ArgumentError
 from clvmodels.prediction import DrawBlock, Forecast, labelled, over_draws, tail_levels
 from clvmodels.rfm import RFM, id_text
+from clvmodels.value.cashflow_economics import OWN_CURRENCY, check_currency
 from clvmodels.value.expectations import Run, check_same_customers, labels_of
 from clvmodels.value.segments_reasons import buying_words
 from clvmodels.value.segments_rules import SegmentRules, last_positions, settle
@@ -47,6 +48,8 @@ class Segmentation:
         (S, G) joint draws of the number of customers in each segment, and of the value of those labelled so.
     rfm
         The customers.
+    currency
+        Label of the money.
     """
 
     rules: SegmentRules
@@ -61,6 +64,7 @@ class Segmentation:
     sizes: np.ndarray
     values: np.ndarray
     rfm: RFM = field(repr=False)
+    currency: str = OWN_CURRENCY
 
     @property
     def label_of(self) -> dict[str, str]:
@@ -183,6 +187,7 @@ class Segmentation:
         return {
             **self.forecast.provenance,
             "value": self.forecast.total.name,
+            "currency": self.currency,
             "tiers": dict(zip(self.rules.tiers, (0.0, *self.thresholds), strict=True)),
             "chances": "shares of the joint draws" if self.forecast.is_distribution else certain,
         }
@@ -195,6 +200,7 @@ def segment_customers(
     *,
     last: Mapping[Any, str] | None = None,
     lead: float = 0.1,
+    currency: str = OWN_CURRENCY,
 ) -> Segmentation:
     """Give every customer the probability of each segment, and a label that does not flap between runs.
 
@@ -214,6 +220,8 @@ def segment_customers(
         Labels of the last run by customer id (`Segmentation.label_of`).
     lead
         A label changes only if the new segment's chance exceeds that of the last one by more than this share.
+    currency
+        Label of the money.
 
     Returns
     -------
@@ -239,6 +247,7 @@ def segment_customers(
     bought 6 times, usually every week, silent for 31 weeks
     """
     rules = rules or SegmentRules()
+    check_currency(currency)
     if not 0 <= lead < 1:
         raise ArgumentError(f"lead={lead!r} must be a share in [0, 1); ten points are 0.10")
     first = _Worth()
@@ -263,6 +272,7 @@ def segment_customers(
         sizes=seen.sizes,
         values=seen.values,
         rfm=rfm,
+        currency=currency,
     )
 
 

@@ -14,6 +14,7 @@ from clvmodels.errors import ArgumentError
 from clvmodels.forecast import FittedCLV
 from clvmodels.prediction import Forecast, labelled, tail_levels
 from clvmodels.rfm import RFM
+from clvmodels.value.cashflow_economics import OWN_CURRENCY
 from clvmodels.value.expectations import Valuation, by_id, chunks, expected_values
 from clvmodels.value.whatif_levers import Scenario, changed, changed_valuation
 
@@ -46,12 +47,15 @@ class WhatIf:
         (scenarios, S) expected totals under each parameter draw; the same parameters in every scenario.
     level
         Of the intervals.
+    currency
+        Label of the money.
     """
 
     forecasts: Mapping[str, Forecast]
     means: np.ndarray
     expected: np.ndarray
     level: float
+    currency: str = OWN_CURRENCY
 
     @property
     def table(self) -> pd.DataFrame:
@@ -74,9 +78,13 @@ class WhatIf:
                 row["difference_low"], row["difference_high"] = bounds
             row["change"] = self.means[i] / self.means[0] - 1 if self.means[0] else np.nan
             rows.append(row)
-        return labelled(
-            pd.DataFrame(rows), {**base.provenance, **_levels(self.level), "value": base.total.name}
-        )
+        facts = {
+            **base.provenance,
+            **_levels(self.level),
+            "value": base.total.name,
+            "currency": self.currency,
+        }
+        return labelled(pd.DataFrame(rows), facts)
 
 
 def what_if(
@@ -90,6 +98,7 @@ def what_if(
     draws: int = 200,
     seed: int = 0,
     level: float = 0.9,
+    currency: str = OWN_CURRENCY,
 ) -> WhatIf:
     """Forecast the customers as things are and under each scenario, with the same parameters and seed.
 
@@ -107,6 +116,8 @@ def what_if(
         As in `FittedCLV.forecast`.
     level
         Of the intervals.
+    currency
+        Label of the money.
 
     Returns
     -------
@@ -127,7 +138,7 @@ def what_if(
     [0.0, 0.1, 0.009]
     """
     tail_levels(level)
-    valuation = Valuation(horizon, margin, annual_discount_rate, draws)
+    valuation = Valuation(horizon, margin, annual_discount_rate, draws, currency)
     every = [Scenario(label=BASE), *scenarios]
     names = [scenario.name for scenario in every]
     if len(set(names)) != len(names):
@@ -139,7 +150,7 @@ def what_if(
         means.append(mean)
         expected.append(total)
         forecasts[scenario.name] = _forecast(then, rfm, valued, seed)
-    return WhatIf(forecasts, np.array(means), np.array(expected), level)
+    return WhatIf(forecasts, np.array(means), np.array(expected), level, currency)
 
 
 def _forecast(fitted: FittedForecaster, rfm: RFM, valuation: Valuation, seed: int) -> Forecast:
@@ -171,6 +182,7 @@ def elasticities(
     annual_discount_rate: float = 0.0,
     draws: int = 200,
     level: float = 0.9,
+    currency: str = OWN_CURRENCY,
 ) -> pd.DataFrame:
     """By how many per cent total CLV moves if a lever moves by one per cent.
 
@@ -186,6 +198,8 @@ def elasticities(
         Parameter draws that are used.
     level
         Of the intervals over them.
+    currency
+        Label of the money.
 
     Returns
     -------
@@ -210,7 +224,7 @@ def elasticities(
     """
     import pandas as pd
 
-    valuation = Valuation(horizon, margin, annual_discount_rate, draws)
+    valuation = Valuation(horizon, margin, annual_discount_rate, draws, currency)
     base, base_draws = _total(fitted, rfm, valuation)
     if base == 0:
         raise ArgumentError("the total is 0, so no change of it can be put in per cent")
@@ -242,12 +256,13 @@ def tornado(
     annual_discount_rate: float = 0.0,
     draws: int = 200,
     level: float = 0.9,
+    currency: str = OWN_CURRENCY,
 ) -> pd.DataFrame:
     """What each lever does to total CLV between a low and a high setting, the strongest lever first.
 
     Parameters
     ----------
-    fitted, rfm, horizon, margin, annual_discount_rate, draws, level
+    fitted, rfm, horizon, margin, annual_discount_rate, draws, level, currency
         As in `elasticities`.
     swings
         (low, high) change of each lever: fractions for ``retention`` and ``purchase rate``, points for ``margin``
@@ -274,7 +289,7 @@ def tornado(
     """
     import pandas as pd
 
-    valuation = Valuation(horizon, margin, annual_discount_rate, draws)
+    valuation = Valuation(horizon, margin, annual_discount_rate, draws, currency)
     chosen = _cut(valuation) if swings is None else _check_swings(swings)
     base, base_draws = _total(fitted, rfm, valuation)
     levers, rows = _levers(valuation), []
@@ -339,9 +354,6 @@ def _levels(level: float) -> dict[str, str]:
 def _facts(fitted: FittedForecaster, valuation: Valuation, level: float) -> dict[str, Any]:
     return {
         "forecaster": fitted.summary.splitlines()[0],
-        "horizon": valuation.horizon,
-        "margin": valuation.margin,
-        "annual_discount_rate": valuation.annual_discount_rate,
-        "draws": valuation.draws,
+        **valuation.facts(),
         "interval": f"central {level:.0%} interval over the draws of the parameters",
     }

@@ -150,7 +150,7 @@ def forecasts() -> dict[str, clv.Forecast]:
 
 
 def test_peers_and_own_past_stand_beside_own_numbers(forecasts: dict) -> None:
-    table = benchmark(forecasts, PEERS, money="EUR")
+    table = benchmark(forecasts, PEERS, currency="EUR")
     clvs = table[table["metric"] == "clv_per_customer"].set_index("name")
     assert clvs["value"].to_dict() == {"2025": 32.5, "2026": 35.0, "book shop": 22.0, "shoe shop": 60.0}
     # now above then in draws 1 (50 > 20) and 2 (30 > 20), below in 3 and 4; above 22 in three of four
@@ -179,7 +179,7 @@ def test_peers_and_own_past_stand_beside_own_numbers(forecasts: dict) -> None:
 )
 def test_peers_that_cannot_be_read_are_refused(forecasts: dict, change: dict, text: str) -> None:
     with pytest.raises(clv.DataError, match=text):
-        benchmark(forecasts, PEERS.assign(**change), money="EUR")
+        benchmark(forecasts, PEERS.assign(**change), currency="EUR")
 
 
 def test_missing_columns_and_other_horizons_are_refused(forecasts: dict) -> None:

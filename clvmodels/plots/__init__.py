@@ -5,6 +5,15 @@ frame on one pair of axes. `ax=None` makes a figure of its own (a `matplotlib.fi
 global state of pyplot); axes that are passed in keep the style of their owner.
 """
 
+from clvmodels.plots.acquisition import (
+    cac_ceilings_frame,
+    payback_chance_frame,
+    payback_frame,
+    plot_cac_ceilings,
+    plot_payback,
+    plot_payback_chance,
+)
+from clvmodels.plots.calendar import calendar_frame, plot_calendar
 from clvmodels.plots.calibration import (
     calibration_frame,
     plot_calibration,
@@ -13,6 +22,7 @@ from clvmodels.plots.calibration import (
 )
 from clvmodels.plots.customers import customer_values_frame, plot_customer_values
 from clvmodels.plots.deciles import decile_frame, plot_deciles
+from clvmodels.plots.differences import plot_tornado, plot_waterfall, tornado_frame, waterfall_frame
 from clvmodels.plots.future import periods_frame, plot_periods, plot_total, total_frame
 from clvmodels.plots.heterogeneity import heterogeneity_frame, plot_heterogeneity, trait_names
 from clvmodels.plots.holdout import (
@@ -33,6 +43,7 @@ from clvmodels.plots.matrices import (
 )
 from clvmodels.plots.palette import GRID, INK, MUTED, SERIES, SeriesStyle, new_axes, series_styles
 from clvmodels.plots.prior import plot_prior_predictive, prior_predictive_frame
+from clvmodels.plots.segments import plot_segment_map, segment_map_frame
 from clvmodels.plots.selection import latest_origin, models_at
 from clvmodels.plots.spend import plot_spend, spend_frame
 from clvmodels.plots.timelines import plot_timelines, timelines_frame
@@ -45,6 +56,8 @@ __all__ = [
     "SERIES",
     "SeriesStyle",
     "alive_matrix_frame",
+    "cac_ceilings_frame",
+    "calendar_frame",
     "calibration_frame",
     "customer_values_frame",
     "decile_frame",
@@ -57,8 +70,12 @@ __all__ = [
     "latest_origin",
     "models_at",
     "new_axes",
+    "payback_chance_frame",
+    "payback_frame",
     "periods_frame",
     "plot_alive_matrix",
+    "plot_cac_ceilings",
+    "plot_calendar",
     "plot_calibration",
     "plot_customer_values",
     "plot_deciles",
@@ -68,19 +85,27 @@ __all__ = [
     "plot_holdout_by_cohort",
     "plot_holdout_by_frequency",
     "plot_holdout_by_recency",
+    "plot_payback",
+    "plot_payback_chance",
     "plot_periods",
     "plot_prior_predictive",
     "plot_reliability",
+    "plot_segment_map",
     "plot_spend",
     "plot_timelines",
+    "plot_tornado",
     "plot_total",
     "plot_tracking",
+    "plot_waterfall",
     "prior_predictive_frame",
     "reliability_frame",
+    "segment_map_frame",
     "series_styles",
     "spend_frame",
     "timelines_frame",
+    "tornado_frame",
     "total_frame",
     "tracking_frame",
     "trait_names",
+    "waterfall_frame",
 ]

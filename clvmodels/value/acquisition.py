@@ -107,6 +107,11 @@ class Acquisition:
     level: float
 
     @property
+    def currency(self) -> str:
+        """Label of the money, the same for all channels."""
+        return next(iter(self.values.values())).currency
+
+    @property
     def table(self) -> pd.DataFrame:
         """One row per channel, with 90 % intervals."""
         return self.channel_table(0.9)
@@ -127,7 +132,7 @@ class Acquisition:
         rows = [self._row(channel, interval) for channel in self.values]
         first = next(iter(self.values.values()))
         facts = {
-            "currency": first.currency,
+            "currency": self.currency,
             "interval": f"central {interval:.0%} predictive interval of the average",
             "target": self.target,
             "level": self.level,

@@ -43,7 +43,8 @@ class Segmentation:
     last
         (n,) names of the last run, None where there was none.
     p_buys, worth, p_low
-        (n,) chance to buy within the horizon, mean value if they do, chance that the value lies in the lowest tier.
+        (n,) chance to buy within the horizon, mean value if they do (the mean where no draw buys), chance that
+        the value lies in the lowest tier.
     sizes, values
         (S, G) joint draws of the number of customers in each segment, and of the value of those labelled so.
     rfm
@@ -253,10 +254,11 @@ def segment_customers(
     first = _Worth()
     forecast = run(observe=first.observe)
     ids = check_same_customers(forecast, rfm)
-    thresholds = rules.thresholds(_means(forecast))
+    worth = np.concatenate(first.worth)
+    thresholds = rules.thresholds(worth)
     known = None if last is None else {one: str(label) for one, label in _by_text(last).items()}
     before = last_positions(known, ids, rules.names)
-    seen = _Members(rules, np.array(thresholds), np.concatenate(first.worth), before, lead)
+    seen = _Members(rules, np.array(thresholds), worth, before, lead)
     run(observe=seen.observe)
     names = np.array(rules.names, dtype=object)
     return Segmentation(
@@ -267,7 +269,7 @@ def segment_customers(
         labels=names[np.concatenate(seen.labels)],
         last=np.array([None if position < 0 else rules.names[position] for position in before], dtype=object),
         p_buys=np.concatenate(first.p_buys),
-        worth=np.concatenate(first.worth),
+        worth=worth,
         p_low=np.concatenate(seen.p_low),
         sizes=seen.sizes,
         values=seen.values,
@@ -308,7 +310,8 @@ class _Worth:
         buys = block.purchases >= BUYS
         chance, value = over_draws(buys), over_draws(np.where(buys, _value(block), 0.0))
         self.p_buys.append(chance)
-        self.worth.append(np.divide(value, chance, out=np.zeros_like(value), where=chance > 0))
+        mean = block.value_mean()
+        self.worth.append(np.divide(value, chance, out=mean.copy(), where=chance > 0))
 
 
 @dataclass

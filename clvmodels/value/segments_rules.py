@@ -46,7 +46,8 @@ class SegmentRules:
     """Tiers of value and the segments made of them.
 
     A customer's tier is that of the value drawn if they buy within the horizon; of a customer who does not
-    buy in a draw, it is that of their *worth*: the mean value over the draws in which they do buy.
+    buy in a draw, it is that of their *worth*: the mean value over the draws in which they do buy. A tier by the
+    mean value itself would hold the chance to buy twice, and leave hardly anybody to win back.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ class SegmentRules:
     money
         Value at which each tier but the first begins, ascending, above 0; one less than the tiers.
     shares
-        The same as shares of the customers, in (0, 1): 0.8 begins the last tier at the mean value that
+        The same as shares of the customers, in (0, 1): 0.8 begins the last tier at the worth that
         80 % of the customers stay below. Give one of `money` and `shares`.
     segments
         Together they must hold every pair of a tier and buying or not exactly once.
@@ -150,8 +151,8 @@ class SegmentRules:
             ]
         )
 
-    def thresholds(self, mean: np.ndarray) -> tuple[float, ...]:
-        """Money at which the tiers begin, where shares are shares of the customers' mean values `mean` (n,).
+    def thresholds(self, worth: np.ndarray) -> tuple[float, ...]:
+        """Money at which the tiers begin, where shares are shares of the customers by their worth (n,).
 
         A threshold is the value of a customer, so that the result does not hang on interpolation.
 
@@ -162,7 +163,7 @@ class SegmentRules:
         """
         if self.money is not None:
             return tuple(float(amount) for amount in self.money)
-        ordered = np.sort(mean)
+        ordered = np.sort(worth)
         begins = [
             ordered[min(int(np.floor(share * len(ordered))), len(ordered) - 1)] for share in self.shares or ()
         ]

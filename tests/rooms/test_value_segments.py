@@ -131,14 +131,23 @@ def test_shares_begin_at_a_customers_value_and_refuse_ties(three: clv.RFM) -> No
             tiers=("a", "b", "c"), shares=(0.5, 0.6), segments=(Segment("x", ("a", "b", "c"), None, ""),)
         ).thresholds(np.ones(10))
     found = segment_customers(run_of(three, PURCHASES, VALUE), three, SegmentRules(shares=(0.5,)))
-    assert found.thresholds == (20.0,)  # means 45, 20, 15
+    assert found.thresholds == (60.0,)  # worth 60, 80, 20
 
 
-def test_exact_means_set_the_thresholds(three: clv.RFM) -> None:
+def test_worth_sets_the_thresholds_and_exact_means_the_values(three: clv.RFM) -> None:
+    """Killed: tiers by the mean value, which counts the chance to buy twice and calls nearly everybody valuable."""
     run = run_of(three, PURCHASES, VALUE, mean=[40, 30, 10])
     found = segment_customers(run, three, SegmentRules(shares=(0.5,)))
-    assert found.thresholds == (30.0,)
+    assert found.thresholds == (60.0,)
     assert found.customers["value_mean"].tolist() == [40, 30, 10]
+
+
+def test_a_customer_who_never_buys_is_worth_their_mean(three: clv.RFM) -> None:
+    """A formula's fraction of a purchase does not count as buying, but is worth what it says."""
+    run = run_of(three, [[2.0, 0.2, 0.4]], [[100.0, 10.0, 20.0]], is_distribution=False)
+    found = segment_customers(run, three, SegmentRules(shares=(0.5,)))
+    assert found.worth.tolist() == [100.0, 10.0, 20.0]
+    assert found.thresholds == (20.0,)
 
 
 def test_without_spend_purchases_are_the_value(three: clv.RFM) -> None:

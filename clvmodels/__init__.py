@@ -44,12 +44,15 @@ if TYPE_CHECKING:
     from clvmodels.inference import compare as compare
     from clvmodels.inference import fit as fit
     from clvmodels.inference import fit_joint as fit_joint
+    from clvmodels.inference import given as given
     from clvmodels.inference import joint_model as joint_model
     from clvmodels.inference import likelihood_ratio as likelihood_ratio
     from clvmodels.inference import prior_predictive as prior_predictive
     from clvmodels.inference import prior_predictive_spend as prior_predictive_spend
     from clvmodels.inference import pymc_model as pymc_model
     from clvmodels.io import scan_log as scan_log
+    from clvmodels.migration import from_lifetimes as from_lifetimes
+    from clvmodels.migration import rfm_from_frame as rfm_from_frame
     from clvmodels.prediction import Forecast as Forecast
     from clvmodels.report import write_report as write_report
     from clvmodels.rfm import RFM as RFM
@@ -169,6 +172,8 @@ _HOME = {
     "fit": "inference",
     "fit_channels": "value",
     "fit_joint": "inference",
+    "from_lifetimes": "migration",
+    "given": "inference",
     "joint_model": "inference",
     "lifespan": "value",
     "likelihood_ratio": "inference",
@@ -186,6 +191,7 @@ _HOME = {
     "realised_value": "value",
     "referral_rate": "value",
     "referral_value": "value",
+    "rfm_from_frame": "migration",
     "rfm_summary": "transactions",
     "save_fit": "artifacts",
     "save_scorecard": "artifacts",

@@ -93,6 +93,7 @@ class FitStatus(Enum):
         "unreliable: the approximation to the posterior failed its own check (Pareto k above 0.7); "
         "intervals may be too narrow"
     )
+    GIVEN = "given: the parameters were taken over from elsewhere; nothing was fitted here"
     FAILED = "failed: no optimum was found; do not use the parameters"
 
     @property

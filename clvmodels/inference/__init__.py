@@ -4,6 +4,7 @@ from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.business import business_priors
 from clvmodels.inference.comparison import compare
 from clvmodels.inference.fitting import METHODS, fit, get_method
+from clvmodels.inference.given import given
 from clvmodels.inference.joint import fit_joint, joint_model
 from clvmodels.inference.laplace import Laplace
 from clvmodels.inference.method import Method
@@ -30,6 +31,7 @@ __all__ = [
     "fit",
     "fit_joint",
     "get_method",
+    "given",
     "joint_model",
     "likelihood_ratio",
     "prior_predictive",

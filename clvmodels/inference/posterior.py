@@ -34,7 +34,7 @@ class Posterior:
         The model that was fitted.
     method
         ``mle``, ``map``, ``laplace``, ``nuts`` or ``bootstrap``; ``laplace, nuts`` if the one handed over
-        to the other.
+        to the other; ``given`` for parameters found elsewhere.
     draws
         (S, P) parameters in the user's units.
     mode
@@ -126,6 +126,8 @@ class Posterior:
 
     def _maximised_loglik(self) -> float:
         self.raise_if_failed()
+        if self.status is FitStatus.GIVEN:
+            raise FitError(f"AIC and BIC need the largest likelihood; this fit was {self.reason}")
         if self.is_distribution or self.provenance.get("priors"):
             raise FitError(
                 f"{self.model.title} was fitted by {self.method} with priors, and AIC and BIC need the largest "
@@ -187,4 +189,5 @@ class Posterior:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"Posterior({self.model.name}, {self.method}, {len(self.draws)} draws, {self.status.name})"
+        draws = f"{len(self.draws):,} draw{'s' if self.is_distribution else ''}"
+        return f"Posterior({self.model.name}, {self.method}, {draws}, {self.status.name})"

@@ -293,10 +293,11 @@ class RFM:
             table |= {"monetary_value": self.monetary_value, "spend_count": self.spend_count}
         return pd.DataFrame(table | dict(self.statistics))
 
+    def _size(self) -> str:
+        customers = f"{self.customers:,.0f} customer{'s' if self.customers != 1 else ''}"
+        return customers if len(self) == self.customers else f"{customers} in {len(self):,} rows"
+
     def __repr__(self) -> str:
         until = "" if self.observed_until is None else f", observed until {self.observed_until}"
         spend = "with" if self.has_spend else "without"
-        return (
-            f"RFM({self.customers:,.0f} customers in {len(self):,} rows, times in {UNIT_NAMES[self.time_unit]}"
-            f"{until}, {spend} spend)"
-        )
+        return f"RFM({self._size()}, times in {UNIT_NAMES[self.time_unit]}{until}, {spend} spend)"

@@ -153,16 +153,16 @@ def from_lifetimes(fitter: Any, *, time_unit: str | None = None, rfm: RFM | None
     Examples
     --------
     >>> import warnings
-    >>> x, t_x, T = np.array([[2, 1, 0, 4, 0, 1], [30, 2, 0, 36, 0, 12], [39, 38, 37, 39, 36, 38]])
+    >>> purchases, mean_spend = np.array([[2, 1, 4, 1, 3, 2], [20.0, 35.0, 24.0, 90.0, 31.0, 55.0]])
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")  # lifetimes is written for older NumPy and pandas
-    ...     from lifetimes import BetaGeoFitter
-    ...     fitter = BetaGeoFitter(penalizer_coef=0.1).fit(x, t_x, T)
+    ...     from lifetimes import GammaGammaFitter
+    ...     fitter = GammaGammaFitter(penalizer_coef=0.01).fit(purchases, mean_spend)
     >>> posterior = from_lifetimes(fitter, time_unit="W")
     >>> posterior
-    Posterior(bg_nbd, given, 1 draw, GIVEN)
+    Posterior(gamma_gamma, given, 1 draw, GIVEN)
     >>> posterior.provenance["source"]
-    'lifetimes 0.11.3 (BetaGeoFitter, penalised by 0.1)'
+    'lifetimes 0.11.3 (GammaGammaFitter, penalised by 0.01)'
     """
     name = type(fitter).__name__
     if name not in MODEL_OF:

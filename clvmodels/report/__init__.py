@@ -1,9 +1,40 @@
 """Report: one self-contained HTML file that a sceptical reader can check.
 
-`blocks` says what a page is made of; `verdict`, `comparison`, `evidence`, `future` and `origins` turn
+`blocks` says what a page is made of; `verdict`, `comparison`, `evidence` and `future` turn
 nouns into blocks; `drawing` turns plots into inline SVG; `writer` puts the page together and saves it.
+A section of your own is a `Section` of these blocks, given to `write_report`; `picture` draws a plot for it.
 """
 
+from clvmodels.report.blocks import (
+    Bullets,
+    Cell,
+    Column,
+    Definitions,
+    Heading,
+    Pair,
+    Picture,
+    Section,
+    Strong,
+    Table,
+    Text,
+    cells,
+)
+from clvmodels.report.drawing import picture
 from clvmodels.report.writer import write_report
 
-__all__ = ["write_report"]
+__all__ = [
+    "Bullets",
+    "Cell",
+    "Column",
+    "Definitions",
+    "Heading",
+    "Pair",
+    "Picture",
+    "Section",
+    "Strong",
+    "Table",
+    "Text",
+    "cells",
+    "picture",
+    "write_report",
+]

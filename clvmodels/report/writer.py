@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -41,6 +42,7 @@ def write_report(
     title: str | None = None,
     top: int = 20,
     hash_ids: bool = False,
+    sections: Sequence[Section] = (),
 ) -> Path:
     """Write one HTML file: verdict, evidence, forecast, fits and where it all came from.
 
@@ -67,6 +69,9 @@ def write_report(
         Customers in the table of the highest forecasts, at least 0.
     hash_ids
         Show customers by a hash of their id.
+    sections
+        More sections, made of the blocks of this room; they stand behind the forecast. Ids in them are shown as
+        they are given.
 
     Returns
     -------
@@ -76,7 +81,7 @@ def write_report(
     Raises
     ------
     ArgumentError
-        If `top` is negative, or the scorecard holds no prediction.
+        If `top` is negative, the scorecard holds no prediction, or a section takes the place of another.
     OSError
         If the file cannot be written; an older one is then untouched.
     """
@@ -84,7 +89,7 @@ def write_report(
         raise ArgumentError(f"top={top} must be at least 0")
     material = Material(scorecard.at(), forecast, fitted, rfm, currency, top, hash_ids)
     target = Path(path)
-    _replace(target, _page(title or _title(material), _sections(material)))
+    _replace(target, _page(title or _title(material), _sections(material, sections)))
     return target
 
 
@@ -92,7 +97,7 @@ def _title(material: Material) -> str:
     return "Customer lifetime value: backtest" + (" and forecast" if material.forecast is not None else "")
 
 
-def _sections(material: Material) -> list[Section]:
+def _sections(material: Material, more: Sequence[Section]) -> list[Section]:
     sections = [
         verdict_section(material),
         data_section(material),
@@ -104,7 +109,11 @@ def _sections(material: Material) -> list[Section]:
     ]
     if material.forecast is not None:
         sections.append(forecast_section(material, material.forecast))
-    return [*sections, fits_section(material), provenance_section(material), glossary_section()]
+    sections += [*more, fits_section(material), provenance_section(material), glossary_section()]
+    keys = [section.key for section in sections]
+    if doubled := sorted({key for key in keys if keys.count(key) > 1}):
+        raise ArgumentError(f"two sections have the key {doubled[0]!r}; give each a key of its own")
+    return sections
 
 
 def _page(title: str, sections: list[Section]) -> str:

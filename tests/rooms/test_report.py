@@ -17,7 +17,7 @@ from rooms.example_scorecard import BGNBD, PARETO, RATE, example_forecast, examp
 from clvmodels.backtesting import Scorecard
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast import CLVModel, FittedCLV
-from clvmodels.report import write_report
+from clvmodels.report import Column, Section, Table, Text, cells, write_report
 from clvmodels.rfm import RFM, DataReport, Note
 
 SECTIONS = [
@@ -326,6 +326,19 @@ def test_ids_can_be_hidden_everywhere(scorecard: Scorecard, fitted: FittedCLV, t
     assert "secret-" not in text
     assert "first ids withheld" in text
     assert "SHA-256" in text
+
+
+def test_sections_of_others_stand_behind_the_forecast(scorecard: Scorecard, tmp_path: Path) -> None:
+    columns = [Column("Segment", is_number=False), Column("Customers")]
+    table = Table("deeds-table", "Who is <b>who</b>", columns, [cells("Best", "7")])
+    section = Section("deeds", "What to do", [Text(["Call ", "them & write."]), table])
+    page = Page(write_report(scorecard, tmp_path / "r.html", forecast=example_forecast(), sections=[section]))
+    keys = [attributes["id"] for attributes in page.all("section")]
+    assert keys[keys.index("forecast") + 1] == "deeds"
+    assert "Call them & write." in page.words["deeds"]
+    assert "Who is <b>who</b>" in page.words["deeds"]
+    with pytest.raises(ArgumentError, match="deeds"):
+        write_report(scorecard, tmp_path / "r.html", sections=[section, section])
 
 
 def test_top_limits_the_customers_shown(scorecard: Scorecard, tmp_path: Path) -> None:

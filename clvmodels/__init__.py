@@ -6,6 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clvmodels import criticism as criticism
+    from clvmodels import metrics as metrics
+    from clvmodels import models as models
+    from clvmodels import plots as plots
     from clvmodels.artifacts import load_fit as load_fit
     from clvmodels.artifacts import load_scorecard as load_scorecard
     from clvmodels.artifacts import save_fit as save_fit
@@ -54,6 +58,7 @@ if TYPE_CHECKING:
     from clvmodels.migration import from_lifetimes as from_lifetimes
     from clvmodels.migration import rfm_from_frame as rfm_from_frame
     from clvmodels.prediction import Forecast as Forecast
+    from clvmodels.progress import progress_bar as progress_bar
     from clvmodels.report import write_report as write_report
     from clvmodels.rfm import RFM as RFM
     from clvmodels.rivals import LifetimesCLV as LifetimesCLV
@@ -187,6 +192,7 @@ _HOME = {
     "prior_predictive": "inference",
     "prior_predictive_spend": "inference",
     "profit": "value",
+    "progress_bar": "progress",
     "pymc_model": "inference",
     "realised_value": "value",
     "referral_rate": "value",
@@ -204,11 +210,16 @@ _HOME = {
     "write_report": "report",
 }
 
+_ROOMS = ("criticism", "metrics", "models", "plots")
+"""Rooms whose names are not repeated here: ``clv.plots.plot_tracking``."""
+
 __version__ = "0.1.0"
-__all__ = sorted(_HOME)
+__all__ = sorted([*_HOME, *_ROOMS])
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"clvmodels.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'clvmodels' has no attribute {name!r}; it has {', '.join(__all__)}")
     return getattr(import_module(f"clvmodels.{_HOME[name]}"), name)

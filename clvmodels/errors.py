@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from enum import Enum
 from itertools import islice
@@ -11,6 +12,13 @@ SHOWN_IDS = 5
 
 class ClvError(Exception):
     """Base of every error that clvmodels raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the message first, then the way to it, outermost call first."""
+        frames = [
+            frame for frame in traceback.extract_tb(self.__traceback__) if "IPython" not in frame.filename
+        ]
+        return [f"{type(self).__name__}: {self}", "", *"".join(traceback.format_list(frames)).splitlines()]
 
 
 class ArgumentError(ClvError, ValueError):

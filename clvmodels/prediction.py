@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import card, first_rows, table
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.rfm import RFM
 from clvmodels.units import STEP_NAMES, Horizon
@@ -182,6 +183,29 @@ class Forecast:
                     interval += f", median {np.median(quantity.draws):,.0f} (a few draws carry the mean)"
             lines.append(f"total {quantity.name}: mean {quantity.mean:,.1f}{interval}")
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        said = f"{len(self.total.draws):,} draws" if self.is_distribution else "one number each"
+        customers = len(self.columns["customer_id"])
+        return f"Forecast({self.name}, {self.horizon.text}, {customers:,} customers, {said})"
+
+    def _repr_html_(self) -> str:
+        totals = []
+        for quantity in (self.purchases, self.value):
+            if quantity is not None:
+                interval = quantity.interval(0.9) if self.is_distribution else ()
+                totals.append([f"total {quantity.name}", quantity.mean, *interval])
+        kind = "90 % predictive intervals" if self.is_distribution else "point forecasts: no interval"
+        return card(
+            f"{self.name}: {len(self.columns['customer_id']):,} customers",
+            [f"{self.provenance.get('window', self.horizon.text)}; {kind}"],
+            [table(["", "mean", "q05", "q95"][: len(totals[0])], totals), first_rows(self.columns)],
+            {
+                name: value
+                for name, value in self.provenance.items()
+                if name not in ("forecaster", "window", "fits")
+            },
+        )
 
 
 def labelled(table: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:

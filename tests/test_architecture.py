@@ -26,6 +26,7 @@ MAX_FILE, MAX_FUNCTION = 400, 40
 
 # library -> rooms that may import it ("*": every room). What is not named here is imported nowhere.
 FOREIGN = {
+    "IPython": {"progress"},
     "arviz_base": {"inference"},
     "arviz_stats": {"inference"},
     "duckdb": {"io", "datasets"},
@@ -41,7 +42,7 @@ FOREIGN = {
     "pydantic": {"config"},
     "pymc": {"inference"},
     "pytensor": {"inference"},
-    "rich": {"cli"},
+    "rich": {"progress"},
     "scipy.optimize": {"inference"},
     "scipy.special": {"criticism", "inference", "metrics", "models", "special"},
     "sklearn": {"rivals"},
@@ -50,8 +51,8 @@ FOREIGN = {
     "xarray": {"inference"},
 }
 ONLY_INSIDE_FUNCTIONS = {
-    "arviz_base", "arviz_stats", "lifetimes", "nutpie", "pandas", "pymc", "pytensor", "sklearn", "threadpoolctl",
-    "xarray",
+    "IPython", "arviz_base", "arviz_stats", "lifetimes", "nutpie", "pandas", "pymc", "pytensor", "rich", "sklearn",
+    "threadpoolctl", "xarray",
 }  # fmt: skip
 NOT_AT_IMPORT = (
     "arviz", "arviz_base", "arviz_stats", "duckdb", "jinja2", "lifetimes", "matplotlib", "narwhals", "numba",

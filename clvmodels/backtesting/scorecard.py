@@ -8,12 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from clvmodels.backtesting.scoring import score_predictions
+from clvmodels.cards import card, table
 from clvmodels.errors import ArgumentError
 from clvmodels.prediction import labelled
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_SHOWN = ("rmse", "mae", "crps", "coverage_90", "bias_total", "skill_crps")
+_MOST_ROWS = 12
 _BY_HORIZON = ("predictions", "totals", "tracking", "newcomers")
 
 
@@ -111,3 +114,29 @@ class Scorecard:
         models = list(dict.fromkeys(chosen["model"]))
         wide = wide[order].reindex(models, level="model")
         return labelled(wide, {**self.provenance, "quantity": quantity, "horizon": horizon})
+
+    def __repr__(self) -> str:
+        origins, models = self.fits["origin"].nunique(), self.fits["model"].nunique()
+        return f"Scorecard({models} forecasters, {origins} origins, horizons {', '.join(self.horizons)})"
+
+    def _repr_html_(self) -> str:
+        quantities = list(dict.fromkeys(self.scores["quantity"]))
+        wide = {quantity: self.table(quantity) for quantity in quantities}
+        shown = [name for name in _SHOWN if any(name in found.columns for found in wide.values())]
+        rows = [
+            [quantity, *place, *(row.get(name) for name in shown)]
+            for quantity, found in wide.items()
+            for place, row in zip(found.index, found.to_dict("records"), strict=True)
+        ]
+        failed = int((self.fits["status"] == "failed").sum())
+        lines = [
+            f"holdout of {self.horizons[-1]}; less is better, but coverage should be near 0.9 and bias near 0"
+        ]
+        lines += [f"{failed} fits failed: see .fits"] if failed else []
+        known = ("interval", "crps", "draws", "seed", "time_unit", "period", "versions")
+        return card(
+            f"Backtest: {self.fits['model'].nunique()} forecasters, {self.fits['origin'].nunique()} origins",
+            lines,
+            [table(["quantity", "origin", "model", *shown], rows[:_MOST_ROWS], of=len(rows))],
+            {name: self.provenance[name] for name in known if name in self.provenance},
+        )

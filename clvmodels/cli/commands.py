@@ -18,8 +18,9 @@ from clvmodels.cli.options import (
     Seed,
     TableOut,
 )
-from clvmodels.cli.show import forecast_text, progress, say, wrote
+from clvmodels.cli.show import forecast_text, say, wrote
 from clvmodels.errors import ArgumentError
+from clvmodels.progress import progress_bar
 
 if TYPE_CHECKING:
     from clvmodels.forecast import FittedCLV
@@ -76,7 +77,7 @@ def fit(
     wanted = model.build(no_spend=log.no_spend)
     rfm = log.summarise(observation_end)
     say(data_text(rfm))
-    with progress(f"fitting {wanted.name}"):
+    with progress_bar(f"fitting {wanted.name}"):
         fitted = wanted.fit(rfm, draws=draws, seed=seed)
     check_fit(fitted)
     say(fitted.summary)
@@ -110,10 +111,10 @@ def forecast(
     saved = None if fit is None else load_alike(fit, log)
     rfm = log.summarise(observation_end)
     say(data_text(rfm))
-    with progress(f"fitting {wanted.name}"):
+    with progress_bar(f"fitting {wanted.name}"):
         fitted = saved or wanted.fit(rfm, draws=draws, seed=seed)
     check_fit(fitted)
-    with progress("forecasting") as move:
+    with progress_bar("forecasting") as move:
         result = fitted.forecast(rfm=rfm, draws=draws, seed=seed, progress=move, **arguments)
     say(forecast_text(result))
     written = write_table(result.customers, out)

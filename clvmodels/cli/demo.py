@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from clvmodels.cli.judging import forecaster_of, say_scorecard
 from clvmodels.cli.options import Model, PageOut
-from clvmodels.cli.show import forecast_text, number, progress, say, text_table, wrote
+from clvmodels.cli.show import forecast_text, number, say, text_table, wrote
+from clvmodels.progress import progress_bar
 
 if TYPE_CHECKING:
     from clvmodels.backtesting import Scorecard
@@ -50,7 +51,7 @@ def judge(log: Any) -> Scorecard:
 
     names = ("pareto_nbd", "bg_nbd", *BASELINES)
     forecasters = [forecaster_of(name, Model(), no_spend=False) for name in names]
-    with progress("backtest") as move:
+    with progress_bar("backtest") as move:
         return backtest(
             log, forecasters, horizon=HOLDOUT, origins=["1997-09-30"], seed=1, progress=move, **COLUMNS
         )
@@ -59,9 +60,9 @@ def judge(log: Any) -> Scorecard:
 def look_ahead(rfm: RFM) -> tuple[FittedCLV, Forecast]:
     """Pareto/NBD × Gamma-Gamma on everything that is known, and its forecast."""
     model = Model().build(no_spend=False)
-    with progress(f"fitting {model.name}"):
+    with progress_bar(f"fitting {model.name}"):
         fitted = model.fit(rfm, seed=1)
-    with progress("forecasting") as move:
+    with progress_bar("forecasting") as move:
         return fitted, fitted.forecast(HORIZON, annual_discount_rate=0.10, seed=1, progress=move)
 
 

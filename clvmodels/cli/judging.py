@@ -21,8 +21,9 @@ from clvmodels.cli.options import (
     Seed,
     SpendName,
 )
-from clvmodels.cli.show import LEGEND, comparison, failures, progress, say, verdict, wrote
+from clvmodels.cli.show import LEGEND, comparison, failures, say, verdict, wrote
 from clvmodels.errors import ArgumentError
+from clvmodels.progress import progress_bar
 
 if TYPE_CHECKING:
     from clvmodels.backtesting import Origins as Plan
@@ -104,7 +105,7 @@ def backtest(
     check_folder(out, "scorecard")
     parts = Model(spend=spend, method=method)
     forecasters = [forecaster_of(name, parts, no_spend=log.no_spend) for name in model or DEFAULT_NAMES]
-    with progress("backtest", tells_time=False) as move:
+    with progress_bar("backtest", tells_time=False) as move:
         scorecard = run(
             log.read(),
             forecasters,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from clvmodels.cli.show import progress
 from clvmodels.errors import ArgumentError, DataError
+from clvmodels.progress import progress_bar
 
 if TYPE_CHECKING:
     from clvmodels.forecast import CLVModel
@@ -146,7 +146,7 @@ class Log:
             yield table
             return
         connection, rules = connect(self.memory_limit), self.rules
-        with progress("reading the log") as move, watched(connection, move):
+        with progress_bar("reading the log") as move, watched(connection, move):
             yield scan(connection, self.log, (rules["customer_id"], rules["date"], rules["spend"]))
 
     def read(self) -> Any:

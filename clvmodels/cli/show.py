@@ -1,12 +1,10 @@
-"""What commands say: results on stdout as text within 100 columns, progress on a terminal's stderr."""
+"""What commands say: results on stdout as text within 100 columns."""
 
 from __future__ import annotations
 
 import math
-import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,29 +22,6 @@ NOTHING = "-"
 def say(text: str = "") -> None:
     """A result, on stdout."""
     typer.echo(text)
-
-
-@contextmanager
-def progress(what: str, *, tells_time: bool = True) -> Iterator[Callable[..., None] | None]:
-    """A bar on stderr while the block runs, and the callback that moves it; None where stderr is no terminal.
-
-    Without `tells_time` the time left is what the callback's text says.
-    """
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    plain = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    columns = Progress.get_default_columns() if tells_time else plain
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-
-        def move(done: int, total: int, text: str = what) -> None:
-            bar.update(task, completed=done, total=total, description=text)
-
-        yield move
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int = WIDTH) -> str:

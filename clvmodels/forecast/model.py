@@ -159,6 +159,9 @@ class FittedCLV:
                 )
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        return "".join(posterior._repr_html_() for posterior in self.posteriors)
+
     def expected_history(self, age: np.ndarray) -> np.ndarray:
         """Mean repeat purchases of a customer by each age, at the optimum of the purchase model.
 

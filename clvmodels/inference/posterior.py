@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import card, table
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import FitError, FitStatus
 from clvmodels.inference.objective import Scales
 from clvmodels.inference.priors import prior_interval, prior_words
 from clvmodels.prediction import labelled, tail_levels
+from clvmodels.units import UNIT_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
     from clvmodels.rfm import RFM
+
+FACTS = ("source", "seed", "data", "versions")
+"""Of the provenance, what the card of a posterior shows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,3 +196,28 @@ class Posterior:
     def __repr__(self) -> str:
         draws = f"{len(self.draws):,} draw{'s' if self.is_distribution else ''}"
         return f"Posterior({self.model.name}, {self.method}, {draws}, {self.status.name})"
+
+    def _repr_html_(self) -> str:
+        frame = self.summary().reset_index()
+        names = {
+            "low": "low (90 %)",
+            "high": "high (90 %)",
+            "prior_low": "prior low",
+            "prior_high": "prior high",
+        }
+        head = [names.get(name, name.replace("_", " ")) for name in frame.columns]
+        checks = {
+            name: value for name, value in self.diagnostics.items() if name not in ("customers", "patterns")
+        }
+        facts = {name: self.provenance[name] for name in FACTS if name in self.provenance}
+        interval = "; intervals are central 90 % intervals of the parameter, not of a customer"
+        return card(
+            f"{self.model.title} by {self.method}",
+            [
+                self.reason or self.status.value,
+                f"{self.provenance['customers']:,.0f} customers, log-likelihood {self.loglik:,.3f}, "
+                f"times in {UNIT_NAMES[self.provenance['time_unit']]}{interval if self.is_distribution else ''}",
+            ],
+            [table(head, frame.to_numpy().tolist())],
+            {**checks, "draws": len(self.draws), **facts},
+        )

@@ -84,3 +84,7 @@ __all__ = [
     "stacking_weights",
     "tracking_error",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

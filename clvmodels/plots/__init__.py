@@ -109,3 +109,7 @@ __all__ = [
     "trait_names",
     "waterfall_frame",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

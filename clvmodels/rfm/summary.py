@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import card, first_rows, table
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.rfm.checks import (
     CLOCK_FIELDS,
@@ -301,3 +302,33 @@ class RFM:
         until = "" if self.observed_until is None else f", observed until {self.observed_until}"
         spend = "with" if self.has_spend else "without"
         return f"RFM({self._size()}, times in {UNIT_NAMES[self.time_unit]}{until}, {spend} spend)"
+
+    def _repr_html_(self) -> str:
+        unit = UNIT_NAMES[self.time_unit]
+        headings = {
+            "customer_id": "customer_id",
+            "frequency": "frequency",
+            "recency": f"recency ({unit})",
+            "T": f"T ({unit})",
+            "monetary_value": "monetary_value (per purchase)",
+        }
+        columns = {name: values for name in headings if (values := getattr(self, name)) is not None}
+        until = (
+            ""
+            if self.observed_until is None
+            else f", observed until before {self.observed_until:%Y-%m-%d %H:%M}"
+        )
+        spread = [
+            [headings[name], values.mean(), *np.quantile(values, (0, 0.5, 1))]
+            for name, values in columns.items()
+            if name in (*CLOCK_FIELDS, *SPEND_FIELDS)
+        ]
+        return card(
+            f"RFM: {self._size()}",
+            [f"times in {unit}{until}", *(str(self.report).splitlines() if self.report else [])],
+            [
+                table(["column", "mean of rows", "least", "median", "most"], spread),
+                first_rows(columns, headings),
+            ],
+            {"data hash": self.fingerprint()},
+        )

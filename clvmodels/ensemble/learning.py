@@ -13,7 +13,8 @@ from clvmodels.errors import ArgumentError, ClvError, FitError
 from clvmodels.metrics import PoolTerms, pool_terms
 from clvmodels.rfm import RFM, EarlierWindow
 
-LEARNING_DRAWS = 100  # the fair estimator is unbiased from any number, and customers are many
+LEARNING_DRAWS = (100, 1000)  # the fair estimator is unbiased from any number; few customers need more of them
+LEARNING_CELLS = 1_000_000  # draws times customers, between these bounds
 
 
 def try_earlier(
@@ -51,7 +52,8 @@ def _said(member: Forecaster, window: EarlierWindow, seed: int) -> DrawTable:
     fitted = member.fit(window.summary, seed=seed)
     if not fitted.usable:
         raise FitError(fitted.summary)
-    fitted.forecast(window.last, period="Y", draws=LEARNING_DRAWS, seed=seed, observe=table.observe)
+    draws = int(np.clip(LEARNING_CELLS // len(window.summary), *LEARNING_DRAWS))
+    fitted.forecast(window.last, period="Y", draws=draws, seed=seed, observe=table.observe)
     if window.summary.has_spend and table.value is None:
         raise ArgumentError("it forecasts no value and the others do; such forecasters can only be stacked "
                             "on a summary without spend")  # fmt: skip

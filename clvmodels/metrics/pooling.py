@@ -26,7 +26,7 @@ class PoolTerms:
     error
         (n, K) mean absolute error of each forecaster's draws, ``E|X_i - y|``.
     spread
-        (n, K, K) mean distance between draws of two forecasters, ``E|X_i - X_j|``.
+        (n, K, K) mean distance between independent draws of two forecasters, ``E|X_i - X_j|``.
     """
 
     error: np.ndarray
@@ -57,6 +57,9 @@ def pool_terms(draws: Sequence[Any], actual: Any, estimator: Literal["fair", "qd
     Draws of one forecaster are compared with draws of another by sorting both together, so the cost is that of
     K (K + 1) / 2 sorts per customer and the memory is a block of customers.
 
+    Forecasters with one seed share their chance draw by draw, and so resemble each other more than independent
+    draws would: a mixture would look worse than it is. "fair" leaves out the pairs of draws with the same number.
+
     Parameters
     ----------
     draws
@@ -64,8 +67,8 @@ def pool_terms(draws: Sequence[Any], actual: Any, estimator: Literal["fair", "qd
     actual
         (n,) what happened.
     estimator
-        Of a forecaster's own ``E|X - X'|``, as in `crps_from_draws`: "fair" for draws, "qd" where the rows are
-        evenly spaced quantiles, which are the distribution themselves. A single draw has no spread.
+        Of ``E|X - X'|``, as in `crps_from_draws`: "fair" for draws in the order in which they were drawn, "qd" where
+        the rows are evenly spaced quantiles, which are the distribution themselves. A single draw has no spread.
 
     Raises
     ------
@@ -107,7 +110,9 @@ def _block_terms(errors: list[np.ndarray], estimator: str) -> PoolTerms:
     for i, j in combinations(range(len(errors)), 2):
         together = _pair_sum(np.concatenate([errors[i], errors[j]], axis=1))
         across = (together - own[i] - own[j]) / 2
-        spread[:, i, j] = spread[:, j, i] = across / (size[i] * size[j])
+        paired = min(size[i], size[j]) if estimator == "fair" and min(size[i], size[j]) > 1 else 0
+        across -= np.abs(errors[i][:, :paired] - errors[j][:, :paired]).sum(axis=1)
+        spread[:, i, j] = spread[:, j, i] = across / (size[i] * size[j] - paired)
     distance = np.stack([np.abs(error).mean(axis=1) for error in errors], axis=1)
     return PoolTerms(distance, spread)
 

@@ -546,7 +546,10 @@ def test_pool_terms_by_the_definition_and_blind_to_blocks(
     actual = rng.poisson(3, 50).astype(float)
     terms = metrics.pool_terms(draws, actual)
     for i, j in itertools.combinations(range(3), 2):
-        across = np.abs(draws[i][:, None] - draws[j][None, :]).mean(axis=(0, 1))
+        apart = np.abs(draws[i][:, None] - draws[j][None, :])
+        if j < 2:  # draws of one number may share their chance; a point has none
+            apart = apart[~np.eye(7, 5, dtype=bool)][:, None]
+        across = apart.mean(axis=(0, 1))
         np.testing.assert_allclose(terms.spread[:, i, j], across, rtol=1e-12)
         np.testing.assert_allclose(terms.spread[:, j, i], across, rtol=1e-12)
     np.testing.assert_allclose(terms.error[:, 2], np.abs(draws[2][0] - actual))
@@ -555,6 +558,14 @@ def test_pool_terms_by_the_definition_and_blind_to_blocks(
     again = metrics.pool_terms(draws, actual)
     np.testing.assert_array_equal(again.spread, terms.spread)
     np.testing.assert_array_equal(again.error, terms.error)
+
+
+def test_draws_that_share_their_chance_resemble_each_other_no_more_for_it(rng: np.random.Generator) -> None:
+    """Two forecasters who say the same, with one seed: a mixture of them is neither better nor worse than one."""
+    actual, same = rng.gamma(2, 1, 40), rng.gamma(2, 1, (20, 40))
+    terms = metrics.pool_terms([same, same], actual)
+    np.testing.assert_allclose(terms.spread[:, 0, 1], terms.spread[:, 0, 0], rtol=1e-9)
+    np.testing.assert_allclose(metrics.stacking_weights(terms), [0.5, 0.5], atol=1e-9)
 
 
 def simplex(count: int, steps: int) -> np.ndarray:

@@ -229,7 +229,7 @@ class FittedStack:
         draws
             Of the mixture, at least 2. Member k has the nearest whole number to w_k of them.
         seed
-            Of the members, and of the order of their draws.
+            From which each member has a seed of its own, and the order of their draws.
         levels
             Quantile levels of the customer table.
         observe
@@ -275,16 +275,27 @@ class FittedStack:
 
     def _parts(self, horizon: str | date | datetime, draws: int, options: dict[str, Any]) -> list[Part]:
         """Each member's forecast and its places among the draws."""
+        members = list(self.members.values())
         weights = np.array([self.weights[name] for name in self.members])
         count = shares(weights, draws)
         order = np.random.default_rng([options["seed"], len(count)]).permutation(draws)
         places = np.split(order, np.cumsum(count)[:-1])
         parts = []
-        for member, weight, place in zip(self.members.values(), weights, places, strict=True):
+        for number, place in enumerate(places):
             table = DrawTable(len(self.rfm))
-            forecast = member.forecast(horizon, draws=max(len(place), 2), observe=table.observe, **options)
-            parts.append(Part(float(weight), np.sort(place), forecast, table))
+            chance = options | {"seed": _seed_of(number, options["seed"])}
+            forecast = members[number].forecast(
+                horizon, draws=max(len(place), 2), observe=table.observe, **chance
+            )
+            parts.append(Part(float(weights[number]), np.sort(place), forecast, table))
         return parts
+
+
+def _seed_of(number: int, seed: int) -> int:
+    """A member's own seed: members that shared theirs would share their chance, and their draws be worth fewer."""
+    if number == 0:
+        return seed
+    return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0])
 
 
 def _check_list(forecasters: Any) -> None:

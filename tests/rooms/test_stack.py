@@ -69,7 +69,7 @@ class Said:
         annual_discount_rate: float = 0.0, margin: float = 1.0, seed: int = 0,
         observe: Callable[[DrawBlock], None] | None = None,
     ) -> Forecast:  # fmt: skip
-        assert (annual_discount_rate, margin, seed) == (0.0, 1.0, self.seed)
+        assert (annual_discount_rate, margin) == (0.0, 1.0)
         plan = plan_horizon(horizon, self.rfm.observed_until, self.rfm.time_unit, period)
         many = len(self.says.draws) > 1
         one = np.resize(np.array(self.says.draws, dtype=float), draws if many else 1)
@@ -191,6 +191,14 @@ def test_every_draw_of_a_member_is_used_once() -> None:
     fitted = replace(Stack([ladder, Says("nil", (0.0,))]).fit(summary()), weights={"ladder": 0.6, "nil": 0.4})
     forecast = fitted.forecast("20D", draws=50)
     assert sorted(forecast.purchases.draws / 4) == pytest.approx([0.0] * 20 + list(np.linspace(0.5, 1.5, 30)))
+
+
+def test_members_who_say_the_same_do_not_draw_the_same(cdnow_rfm: RFM) -> None:
+    """The chance of one member is not that of the next, or half of the draws would be worth nothing."""
+    twins = [clv.CLVModel("bg_nbd", method="mle", label=name) for name in "ab"]
+    fitted = Stack(twins).fit(cdnow_rfm)
+    assert list(fitted.weights.values()) == pytest.approx([0.5, 0.5])
+    assert len(set(fitted.forecast("4W", draws=20).total.draws.tolist())) == 20
 
 
 def test_one_point_forecaster_left_is_a_point_forecast() -> None:

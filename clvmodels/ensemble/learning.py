@@ -13,8 +13,9 @@ from clvmodels.errors import ArgumentError, ClvError, FitError
 from clvmodels.metrics import PoolTerms, pool_terms
 from clvmodels.rfm import RFM, EarlierWindow
 
-LEARNING_DRAWS = (100, 1000)  # the fair estimator is unbiased from any number; few customers need more of them
-LEARNING_CELLS = 1_000_000  # draws times customers, between these bounds
+# the fair estimator is unbiased from any number of draws, and few customers need more of them
+LEARNING_DRAWS = (100, 1000)
+LEARNING_CELLS = 1_000_000  # draws times customers, within these bounds
 
 
 def try_earlier(

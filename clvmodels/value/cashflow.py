@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from inspect import signature
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -195,10 +196,12 @@ def stream_cells(
     Raises
     ------
     ArgumentError
-        If the forecaster knows no spend.
+        If the forecaster knows no spend, or draws lives that it cannot tell customer by customer.
     """
     plan = plan_horizon(window.horizon, rfm.observed_until, rfm.time_unit, window.period)
     run = _run_formula if is_formula(fitted) else _run_lives
+    if run is _run_lives and not {"rfm", "block_size"} <= set(signature(fitted.forecast).parameters):
+        raise _no_cash_flows(fitted)
     order, forecast = in_order_of_ids(rfm), None
 
     def deliver(index: np.ndarray, purchases: np.ndarray, value: np.ndarray) -> None:
@@ -261,6 +264,8 @@ def _run_formula(
     options: dict[str, Any] = {"annual_discount_rate": rate, "period": window.period}
     forecast = fitted.forecast(window.horizon, observe=blocks.append, **options)
     half = fitted.forecast(window.horizon, margin=0.5, **options)
+    if forecast.is_distribution:
+        raise _no_cash_flows(fitted)
     if forecast.value is None or half.value is None:
         raise _no_spend(fitted)
     if not np.isclose(half.value.mean, 0.5 * forecast.value.mean, rtol=1e-9, atol=0.0):
@@ -282,6 +287,13 @@ def _course(quantity: Quantity) -> np.ndarray:
     whole = float(quantity.draws[0])
     shares = quantity.period_draws[0] / whole if whole else np.zeros(quantity.period_draws.shape[1])
     return np.asarray(shares)[None, None]
+
+
+def _no_cash_flows(fitted: Fitted) -> ArgumentError:
+    return ArgumentError(
+        f"{fitted.name!r} does not say what each customer buys in each period, draw by draw, and cash flows are made "
+        "of that; use a CLVModel, or a formula such as HistoricalCLV"
+    )
 
 
 def _no_spend(fitted: Fitted) -> ArgumentError:

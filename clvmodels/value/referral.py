@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +12,11 @@ import numpy as np
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import Quantity, check_seed, labelled, over_draws, tail_levels
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, id_text
 from clvmodels.units import DAYS_PER_YEAR, Horizon, unit_days
 from clvmodels.value.cashflow import in_order_of_ids
 from clvmodels.value.cashflow_economics import PerCustomer, per_customer, refuse_rows
+from clvmodels.value.expectations import positions
 from clvmodels.value.newcomers import NewCustomerValue
 
 if TYPE_CHECKING:
@@ -30,18 +31,36 @@ class ReferralRate:
 
     Attributes
     ----------
+    customer_id
+        (n,) the customers.
     shape, rate
-        (n,) of each customer, in the order of the summary; rate in years.
+        (n,) of each customer; rate in years.
     average
         Referrals per customer-year of customers of whom nothing is known.
     words
         Where it comes from.
     """
 
+    customer_id: np.ndarray
     shape: np.ndarray
     rate: np.ndarray
     average: float
     words: str
+
+    def of(self, rfm: RFM) -> ReferralRate:
+        """The rates of the customers of a summary, in its order; the average stays.
+
+        Raises
+        ------
+        DataError
+            If a customer has no rate.
+        """
+        known = positions(self.customer_id)
+        place = np.array([known.get(id_text(identity), -1) for identity in rfm.customer_id.tolist()])
+        refuse_rows(
+            "rate", place < 0, rfm, "customers must have a rate", "learn it from counts of all of them"
+        )
+        return replace(self, customer_id=rfm.customer_id, shape=self.shape[place], rate=self.rate[place])
 
     @property
     def mean(self) -> np.ndarray:
@@ -131,9 +150,9 @@ def referral_rate(
     excess = math.fsum((count - average * exposure) ** 2) - average * math.fsum(exposure)
     words = "Gamma-Poisson, fitted to counts by moments"
     if average == 0 or excess <= 0:
-        return ReferralRate(np.full(len(rfm), np.inf), np.full(len(rfm), average), average, words)
+        return _certain(rfm, np.full(len(rfm), average), average, words)
     shape = average**2 * math.fsum(exposure**2) / excess
-    return ReferralRate(shape + count, shape / average + exposure, average, words)
+    return ReferralRate(rfm.customer_id, shape + count, shape / average + exposure, average, words)
 
 
 def referral_value(
@@ -160,7 +179,8 @@ def referral_value(
     Parameters
     ----------
     rate
-        Referrals per customer-year: one number, a column, per customer, or what `referral_rate` learned from counts.
+        Referrals per customer-year: one number, a column, per customer, or what `referral_rate` learned from counts
+        of these customers and perhaps others.
     rfm
         The present customers.
     new
@@ -210,7 +230,7 @@ def referral_value(
     """
     _check(incremental, annual_discount_rate, chain, cost_per_referral)
     check_seed(seed)
-    given = rate if isinstance(rate, ReferralRate) else _stated(rate, rfm)
+    given = rate.of(rfm) if isinstance(rate, ReferralRate) else _stated(rate, rfm)
     terms = _Terms.of(given, new.horizon, incremental, annual_discount_rate, chain, cost_per_referral)
     drawn = _draws(given, rfm, new, terms, seed)
     columns = {
@@ -271,7 +291,11 @@ def _stated(rate: PerCustomer, rfm: RFM) -> ReferralRate:
         "rate", values < 0, rfm, "referrals per year must not be negative", "give rates of at least 0"
     )
     average = math.fsum(values) / len(values)
-    return ReferralRate(np.full(len(rfm), np.inf), values, average, "stated")
+    return _certain(rfm, values, average, "stated")
+
+
+def _certain(rfm: RFM, values: np.ndarray, average: float, words: str) -> ReferralRate:
+    return ReferralRate(rfm.customer_id, np.full(len(rfm), np.inf), values, average, words)
 
 
 def _draws(rate: ReferralRate, rfm: RFM, new: NewCustomerValue, terms: _Terms, seed: int) -> np.ndarray:

@@ -73,6 +73,20 @@ def test_counts_make_rates_and_their_uncertainty(customers: clv.RFM, new: clv.Ne
     assert drawn.sum() > 1.2 * (rate.mean * exposure).sum()
 
 
+def test_rates_belong_to_customers_and_not_to_places(customers: clv.RFM, new: clv.NewCustomerValue) -> None:
+    """Killed: the rates of the first customers of a larger summary taken for those of a selection."""
+    counts = np.arange(len(customers)) % 7
+    rate = clv.referral_rate(customers, counts, years=1.0)
+    everyone = clv.referral_value(rate, customers, new, incremental=0.5)
+    some = slice(None, 4, -1)
+    found = clv.referral_value(rate, customers.take(some), new, incremental=0.5)
+    for name, column in found.columns.items():
+        np.testing.assert_array_equal(column, everyone.columns[name][some])
+    fewer = clv.referral_rate(customers.take(slice(3, None)), counts[3:], years=1.0)
+    with pytest.raises(clv.DataError, match="customers must have a rate"):
+        clv.referral_value(fewer, customers, new, incremental=0.5)
+
+
 def test_no_referrals_no_value(customers: clv.RFM, new: clv.NewCustomerValue) -> None:
     for rate in (0.0, clv.referral_rate(customers, 0, years=1.0)):
         found = clv.referral_value(rate, customers, new, **OPTIONS)

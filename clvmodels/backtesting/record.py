@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -118,13 +119,13 @@ def _quantiles(ordered: np.ndarray) -> list[np.ndarray]:
 
 
 def total_of(quantity: str, total: Quantity, forecast: Forecast, actual: np.ndarray) -> dict[str, float]:
-    """Mean and quantiles of a total; the mean of purchases is exact where the forecaster knows it."""
-    mean = total.mean
-    if quantity == "purchases" and "expected_purchases" in forecast.columns:
-        mean = float(forecast.columns["expected_purchases"].sum())
+    """Mean and quantiles of a total; the mean adds up those of the customers, exact where the forecaster knows them."""
+    column = "clv_mean" if quantity != "purchases" else "expected_purchases"
+    means = forecast.columns.get(column)
+    mean = total.mean if means is None else math.fsum(means.tolist())
     row = {"mean": mean}
     if forecast.is_distribution:
         row |= dict(zip(QUANTILES, np.quantile(total.draws, LEVELS).tolist(), strict=True))
     else:
         row["q50"] = mean
-    return row | {"actual": float(actual.sum())}
+    return row | {"actual": math.fsum(actual.tolist())}

@@ -100,6 +100,15 @@ def test_a_formula_has_no_interval_and_no_pit(scorecard: Scorecard) -> None:
     assert "coverage_90" not in set(scorecard.scores.query("model == @RATE.name")["metric"])
 
 
+def test_customers_add_up_to_the_totals(scorecard: Scorecard) -> None:
+    """Killed: the mean of a few draws beside the exact means of the customers."""
+    keys = ["origin", "horizon", "model", "quantity"]
+    sums = scorecard.predictions.groupby(keys, observed=True)[["mean", "actual"]].sum()
+    totals = scorecard.totals.set_index(keys)[["mean", "actual"]]
+    assert len(sums) == len(totals)
+    np.testing.assert_allclose(sums.loc[totals.index], totals, rtol=1e-9)
+
+
 def test_weeks_add_up_to_the_totals(scorecard: Scorecard, log: pd.DataFrame) -> None:
     weeks = scorecard.tracking.query("origin == '1998-03-31' and model == 'BG/NBD'")
     holdout = weeks[weeks["is_holdout"]]

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from clvmodels.value import Calculator as Calculator
     from clvmodels.value import Change as Change
     from clvmodels.value import ChannelFits as ChannelFits
+    from clvmodels.value import Decisions as Decisions
     from clvmodels.value import Economics as Economics
     from clvmodels.value import GroupComparison as GroupComparison
     from clvmodels.value import Lifespan as Lifespan
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     from clvmodels.value import new_customer_value as new_customer_value
     from clvmodels.value import payback as payback
     from clvmodels.value import profit as profit
+    from clvmodels.value import profit_run as profit_run
     from clvmodels.value import realised_value as realised_value
     from clvmodels.value import referral_rate as referral_rate
     from clvmodels.value import referral_value as referral_value
@@ -124,6 +126,7 @@ _HOME = {
     "ClvWarning": "errors",
     "CohortAverage": "baselines",
     "DataError": "errors",
+    "Decisions": "value",
     "Economics": "value",
     "FitError": "errors",
     "FitStatus": "errors",
@@ -193,6 +196,7 @@ _HOME = {
     "prior_predictive_spend": "inference",
     "profit": "value",
     "progress_bar": "progress",
+    "profit_run": "value",
     "pymc_model": "inference",
     "realised_value": "value",
     "referral_rate": "value",

@@ -13,13 +13,14 @@ from clvmodels.value.cashflow_economics import Economics
 from clvmodels.value.change import Change, explain_change
 from clvmodels.value.change_realised import compare_with_realised, realised_value
 from clvmodels.value.change_steps import Snapshot
+from clvmodels.value.decisions import Decisions
 from clvmodels.value.groups import GroupComparison, cohort_labels, compare_groups, split_customers
 from clvmodels.value.groups_benchmarks import benchmark
 from clvmodels.value.newcomers import NewCustomerValue, new_customer_value
 from clvmodels.value.newcomers_counts import NewCustomers
 from clvmodels.value.plan import AcquisitionForecast, acquisition_plan, budget_table
 from clvmodels.value.pooling import ChannelFits, fit_channels
-from clvmodels.value.profit import ProfitForecast, profit
+from clvmodels.value.profit import ProfitForecast, profit, profit_run
 from clvmodels.value.referral import ReferralRate, ReferralValue, referral_rate, referral_value
 from clvmodels.value.segments import Segmentation, segment_customers
 from clvmodels.value.segments_rules import Segment, SegmentRules
@@ -32,6 +33,7 @@ __all__ = [
     "Calculator",
     "Change",
     "ChannelFits",
+    "Decisions",
     "Economics",
     "GroupComparison",
     "Lifespan",
@@ -63,6 +65,7 @@ __all__ = [
     "new_customer_value",
     "payback",
     "profit",
+    "profit_run",
     "realised_value",
     "referral_rate",
     "referral_value",

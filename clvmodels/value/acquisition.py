@@ -141,6 +141,16 @@ class Acquisition:
         }
         return labelled(pd.DataFrame(rows, index=pd.Index(list(self.values), name="channel")), facts)
 
+    @property
+    def payback_table(self) -> pd.DataFrame:
+        """The payback curves of all channels below each other."""
+        return _stacked({channel: self.payback(channel).table() for channel in self.values})
+
+    @property
+    def value_table(self) -> pd.DataFrame:
+        """What a new customer of each channel brings: revenue and profit, of one and on average."""
+        return _stacked({channel: value.table().reset_index() for channel, value in self.values.items()})
+
     def payback(self, channel: str) -> Payback:
         """The payback curve of a channel.
 
@@ -289,6 +299,17 @@ def cac_ceiling(profits: np.ndarray, level: float) -> float:
     ordered = np.sort(profits, axis=None)
     needed = math.ceil(level * len(ordered) - 1e-9)  # 0.9 · 10 is a little more than 9 in binary
     return max(float(np.nextafter(ordered[len(ordered) - needed], -np.inf)), 0.0)
+
+
+def _stacked(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Tables of channels below each other, with the facts that all of them share."""
+    import pandas as pd
+
+    table = pd.concat([part.assign(channel=name) for name, part in tables.items()], ignore_index=True)
+    first, *others = (part.attrs for part in tables.values())
+    facts = {str(key): fact for key, fact in first.items() if all(one.get(key) == fact for one in others)}
+    columns = ["channel", *(name for name in table.columns if name != "channel")]
+    return labelled(table[columns], facts)
 
 
 def _first(reached: np.ndarray) -> int | None:

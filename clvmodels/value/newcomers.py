@@ -101,7 +101,8 @@ class NewCustomerValue:
                     np.quantile(values, level) for values in rows.values()
                 ]
         index = pd.MultiIndex.from_tuples(list(rows), names=["view", "of"])
-        return labelled(pd.DataFrame(table, index=index), self.provenance)
+        interval = "quantiles of the predictive distribution" if self.is_distribution else "none: a formula"
+        return labelled(pd.DataFrame(table, index=index), {**self.provenance, "interval": interval})
 
     def interval(self, level: float = 0.9) -> tuple[float, float]:
         """Central predictive interval of the mean profit of N new customers.

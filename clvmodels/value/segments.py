@@ -211,8 +211,9 @@ def segment_customers(
     Parameters
     ----------
     run
-        A forecast ready to be made: ``partial(fitted.forecast, "52W", seed=1)``. It is made twice: the first
-        time says what customers are worth, and where the tiers begin. Memory is bounded by its block.
+        A forecast ready to be made: ``partial(fitted.forecast, "52W", seed=1)``, or `profit_run` for tiers of
+        profit. It is made twice: the first time says what customers are worth, and where the tiers begin. Memory
+        is bounded by its block.
     rfm
         The customers it forecasts, for the reasons in words.
     rules
@@ -254,7 +255,8 @@ def segment_customers(
     first = _Worth()
     forecast = run(observe=first.observe)
     ids = check_same_customers(forecast, rfm)
-    worth = np.concatenate(first.worth)
+    order = np.argsort(np.concatenate(first.index))  # customers may come in any order
+    worth = np.concatenate(first.worth)[order]
     thresholds = rules.thresholds(worth)
     known = None if last is None else {one: str(label) for one, label in _by_text(last).items()}
     before = last_positions(known, ids, rules.names)
@@ -265,12 +267,12 @@ def segment_customers(
         rules=rules,
         thresholds=thresholds,
         forecast=forecast,
-        chances=np.concatenate(seen.chances),
-        labels=names[np.concatenate(seen.labels)],
+        chances=np.concatenate(seen.chances)[order],
+        labels=names[np.concatenate(seen.labels)[order]],
         last=np.array([None if position < 0 else rules.names[position] for position in before], dtype=object),
-        p_buys=np.concatenate(first.p_buys),
+        p_buys=np.concatenate(first.p_buys)[order],
         worth=worth,
-        p_low=np.concatenate(seen.p_low),
+        p_low=np.concatenate(seen.p_low)[order],
         sizes=seen.sizes,
         values=seen.values,
         rfm=rfm,
@@ -303,12 +305,14 @@ def _totals(value: np.ndarray) -> np.ndarray:
 class _Worth:
     """First pass: the chance to buy, and the mean value of those draws that do."""
 
+    index: list[np.ndarray] = field(default_factory=list)
     p_buys: list[np.ndarray] = field(default_factory=list)
     worth: list[np.ndarray] = field(default_factory=list)
 
     def observe(self, block: DrawBlock) -> None:
         buys = block.purchases >= BUYS
         chance, value = over_draws(buys), over_draws(np.where(buys, _value(block), 0.0))
+        self.index.append(block.index)
         self.p_buys.append(chance)
         mean = block.value_mean()
         self.worth.append(np.divide(value, chance, out=mean.copy(), where=chance > 0))

@@ -59,7 +59,9 @@ if TYPE_CHECKING:
     from clvmodels.migration import rfm_from_frame as rfm_from_frame
     from clvmodels.prediction import Forecast as Forecast
     from clvmodels.progress import progress_bar as progress_bar
+    from clvmodels.report import action_section as action_section
     from clvmodels.report import write_report as write_report
+    from clvmodels.report import write_sections as write_sections
     from clvmodels.rfm import RFM as RFM
     from clvmodels.rivals import LifetimesCLV as LifetimesCLV
     from clvmodels.rivals import RegressionCLV as RegressionCLV
@@ -165,6 +167,7 @@ _HOME = {
     "ZeroForecast": "baselines",
     "acquisition": "value",
     "acquisition_plan": "value",
+    "action_section": "report",
     "backtest": "backtesting",
     "benchmark": "value",
     "budget_table": "value",
@@ -212,6 +215,7 @@ _HOME = {
     "tornado": "value",
     "what_if": "value",
     "write_report": "report",
+    "write_sections": "report",
 }
 
 _ROOMS = ("criticism", "metrics", "models", "plots")

@@ -2,9 +2,11 @@
 
 `blocks` says what a page is made of; `verdict`, `comparison`, `evidence` and `future` turn
 nouns into blocks; `drawing` turns plots into inline SVG; `writer` puts the page together and saves it.
+`action` (with `action_acquiring`, `action_comparing` and `action_words`) says what to do with a forecast.
 A section of your own is a `Section` of these blocks, given to `write_report`; `picture` draws a plot for it.
 """
 
+from clvmodels.report.action import action_section
 from clvmodels.report.blocks import (
     Bullets,
     Cell,
@@ -20,7 +22,7 @@ from clvmodels.report.blocks import (
     cells,
 )
 from clvmodels.report.drawing import picture
-from clvmodels.report.writer import write_report
+from clvmodels.report.writer import write_report, write_sections
 
 __all__ = [
     "Bullets",
@@ -34,7 +36,9 @@ __all__ = [
     "Strong",
     "Table",
     "Text",
+    "action_section",
     "cells",
     "picture",
     "write_report",
+    "write_sections",
 ]

@@ -93,6 +93,47 @@ def write_report(
     return target
 
 
+def write_sections(sections: Sequence[Section], path: str | os.PathLike[str], *, title: str) -> Path:
+    """Write ready-made sections as a page of their own, where no backtest stands behind them.
+
+    Parameters
+    ----------
+    sections
+        At least one.
+    path
+        The file; missing folders are made, an older file is replaced in one step.
+    title
+        Heading of the page.
+
+    Returns
+    -------
+    Path
+        The file that was written.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no section, or two share a key.
+    OSError
+        If the file cannot be written; an older one is then untouched.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from clvmodels.report import Section, Text
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     deeds = Section("deeds", "Deeds", [Text(["Call them."])])
+    ...     page = write_sections([deeds], f"{folder}/page.html", title="To do")
+    ...     "Call them." in page.read_text(encoding="utf-8")
+    True
+    """
+    if not sections:
+        raise ArgumentError("a page needs at least one section")
+    target = Path(path)
+    _replace(target, _page(title, _of_different_keys(list(sections))))
+    return target
+
+
 def _title(material: Material) -> str:
     return "Customer lifetime value: backtest" + (" and forecast" if material.forecast is not None else "")
 
@@ -110,6 +151,10 @@ def _sections(material: Material, more: Sequence[Section]) -> list[Section]:
     if material.forecast is not None:
         sections.append(forecast_section(material, material.forecast))
     sections += [*more, fits_section(material), provenance_section(material), glossary_section()]
+    return _of_different_keys(sections)
+
+
+def _of_different_keys(sections: list[Section]) -> list[Section]:
     keys = [section.key for section in sections]
     if doubled := sorted({key for key in keys if keys.count(key) > 1}):
         raise ArgumentError(f"two sections have the key {doubled[0]!r}; give each a key of its own")

@@ -130,16 +130,25 @@ class Acquisition:
         import pandas as pd
 
         rows = [self._row(channel, interval) for channel in self.values]
-        first = next(iter(self.values.values()))
         facts = {
             "currency": self.currency,
             "interval": f"central {interval:.0%} predictive interval of the average",
             "target": self.target,
             "level": self.level,
-            "horizon": first.horizon.text,
+            "horizon": self.horizon.text,
             "channels": {channel: dict(value.provenance) for channel, value in self.values.items()},
         }
         return labelled(pd.DataFrame(rows, index=pd.Index(list(self.values), name="channel")), facts)
+
+    @property
+    def horizon(self) -> Horizon:
+        """The window from the first order, the same for all channels."""
+        return next(iter(self.values.values())).horizon
+
+    @property
+    def is_distribution(self) -> bool:
+        """Whether the values are draws, and no formula's."""
+        return next(iter(self.values.values())).is_distribution
 
     @property
     def payback_table(self) -> pd.DataFrame:

@@ -66,7 +66,7 @@ class Calculator:
         formula, steps, assumption, value (over `time`), in_horizon; with a model its mean and 90 % predictive
         interval per customer, and off_model (in_horizon over the model's mean, less 1); with scores the formula's
         bias in the backtest (forecast over actual total, less 1: mean, least and largest over the origins), its
-        root mean squared error per customer, and how many origins that is.
+        root mean squared error per customer, and how many origins that is; with both the model's own bias.
         """
         import pandas as pd
 
@@ -100,7 +100,15 @@ class Calculator:
         if model.is_distribution:
             low, high = model.total.interval(0.9)
             row |= {"model_low": low / count, "model_high": high / count}
-        return row | {"off_model": value / mean - 1 if mean else np.nan}
+        row["off_model"] = value / mean - 1 if mean else np.nan
+        if self.model_record is not None:
+            row["model_backtest_bias"] = self.model_record.bias
+        return row
+
+    @property
+    def model_record(self) -> BacktestRecord | None:
+        """How the model itself did in the backtest, if it took part."""
+        return None if self.model is None else self.record.get(self.model.name)
 
     def __str__(self) -> str:
         currency = self.provenance["currency"]
@@ -111,6 +119,16 @@ class Calculator:
             lines.append(f"  assumes that {one.assumption}")
             if found := self.record.get(one.backtested_as or ""):
                 lines.append(f"  in the backtest {found}")
+        if self.model is not None:
+            mean = float(self.model.columns["clv_mean"].mean())
+            lines.append(
+                f"{self.model.name}: {mean:,.2f} {currency} per customer ({self.model.horizon.text})"
+            )
+            lines += [
+                f"  {one.formula} says {one.in_horizon:,.2f} for that time" for one in self.calculations
+            ]
+            if self.model_record is not None:
+                lines.append(f"  in the backtest {self.model_record}")
         return "\n".join(lines)
 
 
@@ -206,14 +224,22 @@ def calculate_clv(
         order_value(case, AOVFrequencyLifespan(**options), stay),
         annual_contribution(case, years, retention_cost),
     )
-    facts = {
+    record = {} if scores is None else backtest_record(scores)
+    return Calculator(calculations, stay, model, record, _facts(case, model))
+
+
+def _facts(case: Case, model: Forecast | None) -> dict[str, Any]:
+    terms = case.valuation
+    return {
         "window": case.plan.window,
-        "margin": margin,
-        "annual_discount_rate": annual_discount_rate,
-        "currency": currency,
-        "unit": f"{currency} per customer",
+        "margin": terms.margin,
+        "annual_discount_rate": terms.annual_discount_rate,
+        "currency": terms.currency,
+        "unit": f"{terms.currency} per customer",
+        "customers_hash": case.rfm.fingerprint(),
+        "model": None if model is None else model.name,
+        "interval": "central 90% predictive interval of the model's mean; formulas have none",
     }
-    return Calculator(calculations, stay, model, {} if scores is None else backtest_record(scores), facts)
 
 
 def _check_model(model: Forecast, case: Case) -> None:

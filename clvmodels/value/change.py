@@ -325,6 +325,8 @@ def _facts(old: Snapshot, new: Snapshot, horizon: str, level: float, common: int
         "old_date": str(dates[0]),
         "new_date": str(dates[1]),
         "horizon": horizon,
+        "forecaster": [side.fitted.summary.splitlines()[0] for side in (old, new)],
+        "customers_hash": [side.rfm.fingerprint() for side in (old, new)],
         "customers_in_both": common,
         "currency": new.currency,
         "margin": (old.margin, new.margin),

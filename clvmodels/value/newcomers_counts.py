@@ -62,6 +62,21 @@ class NewCustomers:
                 "give a larger sd, or None for exactly the mean"
             )
 
+    @property
+    def words(self) -> str:
+        """The counts in words, as tables and reports say them.
+
+        Examples
+        --------
+        >>> NewCustomers(200, 60).words
+        '200 a period, sd 60 (negative binomial, one level for the whole plan)'
+        """
+        law = self.law.replace("_", " ")
+        level = "one level for the whole plan" if self.common else "a level for each period"
+        return f"{_said(self.mean)} a period, " + (
+            "exactly" if self.sd is None else f"sd {_said(self.sd)} ({law}, {level})"
+        )
+
     def sample(self, draws: int, periods: int, rng: np.random.Generator) -> np.ndarray:
         """(draws, periods) joint draws of the counts.
 
@@ -123,3 +138,7 @@ def numbers(name: str, given: float | Sequence[float]) -> np.ndarray:
     if values.ndim != 1 or not len(values) or not ((values >= 0) & np.isfinite(values)).all():
         raise ArgumentError(f"{name}={given!r} must be finite and at least 0: one number, or one per period")
     return values
+
+
+def _said(given: float | Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in np.atleast_1d(np.asarray(given, dtype=float)))

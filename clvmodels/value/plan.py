@@ -175,7 +175,7 @@ def acquisition_plan(
 def _provenance(present: ProfitForecast, new: NewCustomers, share: int) -> dict[str, Any]:
     return {
         **present.provenance,
-        "new_customers": str(new),
+        "new_customers": new.words,
         "customers_per_life": share,
         "discounting": "none",
     }

@@ -46,7 +46,14 @@ class ChannelFits:
         import pandas as pd
 
         rows = [self._row(name, fit) for name, fit in [*self.fits.items(), ("everyone", self.everyone)]]
-        facts = {"between": self.between, "centre": "the customers of the other channels"}
+        fits = [posterior.provenance for posterior in self.everyone.posteriors]
+        facts = {
+            "forecaster": self.everyone.name,
+            "fits": fits,
+            "between": self.between,
+            "centre": "the customers of the other channels",
+            "interval": "none: each fit's mode or mean",
+        }
         return labelled(pd.DataFrame(rows).set_index("channel"), facts)
 
     def _row(self, name: str, fit: FittedCLV) -> dict[str, Any]:

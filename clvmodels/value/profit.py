@@ -81,7 +81,8 @@ class ProfitForecast:
         """One row per customer, revenue and profit side by side; `attrs` carries currency and provenance."""
         import pandas as pd
 
-        return labelled(pd.DataFrame(dict(self.columns)), self.provenance)
+        interval = "quantiles of the predictive distribution" if self.is_distribution else "none: a formula"
+        return labelled(pd.DataFrame(dict(self.columns)), {**self.provenance, "interval": interval})
 
     @property
     def periods(self) -> pd.DataFrame:

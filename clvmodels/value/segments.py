@@ -13,7 +13,7 @@ from clvmodels.errors import ArgumentError
 from clvmodels.prediction import DrawBlock, Forecast, labelled, over_draws, tail_levels
 from clvmodels.rfm import RFM, id_text
 from clvmodels.value.cashflow_economics import OWN_CURRENCY, check_currency
-from clvmodels.value.expectations import Run, check_same_customers, labels_of
+from clvmodels.value.expectations import Run, by_id, check_same_customers, labels_of
 from clvmodels.value.segments_reasons import buying_words
 from clvmodels.value.segments_rules import SegmentRules, last_positions, settle
 
@@ -158,8 +158,9 @@ class Segmentation:
     def _list(self, chosen: np.ndarray, rank: np.ndarray, name: str) -> pd.DataFrame:
         import pandas as pd
 
-        who = np.flatnonzero(chosen)
-        who = who[np.lexsort((who, -rank[who]))]
+        who = by_id(self.rfm)
+        who = who[chosen[who]]
+        who = who[np.argsort(-rank[who], kind="stable")]  # ties by id: the order of rows leaves no trace
         words = buying_words(self.rfm.take(who))
         horizon = self.forecast.horizon.text
         if self.forecast.is_distribution:
@@ -190,6 +191,7 @@ class Segmentation:
             "value": self.forecast.total.name,
             "currency": self.currency,
             "tiers": dict(zip(self.rules.tiers, (0.0, *self.thresholds), strict=True)),
+            "interval": "none: means, and chances as shares of the draws",
             "chances": "shares of the joint draws" if self.forecast.is_distribution else certain,
         }
 

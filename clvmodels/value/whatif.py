@@ -243,7 +243,7 @@ def elasticities(
             row["low"], row["high"] = setting * np.quantile(slopes, tail_levels(level))
         row["per_point"] = slope / 100 if lever in ("margin", "discount rate") else np.nan
         rows.append(row)
-    return labelled(pd.DataFrame(rows), _facts(fitted, valuation, level))
+    return labelled(pd.DataFrame(rows), _facts(fitted, rfm, valuation, level))
 
 
 def tornado(
@@ -309,7 +309,7 @@ def tornado(
                 row |= {f"difference_{end}_from": bounds[0], f"difference_{end}_to": bounds[1]}
         rows.append({**row, "swing": row["value_high"] - row["value_low"]})
     rows.sort(key=lambda row: -abs(row["swing"]))
-    return labelled(pd.DataFrame(rows), _facts(fitted, valuation, level))
+    return labelled(pd.DataFrame(rows), _facts(fitted, rfm, valuation, level))
 
 
 def _levers(valuation: Valuation) -> dict[str, tuple[float, Callable[[float], Scenario]]]:
@@ -351,9 +351,10 @@ def _levels(level: float) -> dict[str, str]:
     }
 
 
-def _facts(fitted: FittedForecaster, valuation: Valuation, level: float) -> dict[str, Any]:
+def _facts(fitted: FittedForecaster, rfm: RFM, valuation: Valuation, level: float) -> dict[str, Any]:
     return {
         "forecaster": fitted.summary.splitlines()[0],
         **valuation.facts(),
+        "customers_hash": rfm.fingerprint(),
         "interval": f"central {level:.0%} interval over the draws of the parameters",
     }

@@ -247,6 +247,15 @@ class SpendModel(Protocol):
         """
         ...
 
+    def simulate(
+        self, theta: np.ndarray, row: np.ndarray, is_first: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Amounts (m,) > 0 of whole lives from birth, with theta (P,) or (P, n).
+
+        `row` (m,) says whose purchase it is, and `is_first` (m,) whether it is that customer's first.
+        """
+        ...
+
 
 class FittedForecaster(Protocol):
     """A forecaster that has seen its data.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,17 @@ def shop(rows: int = 600, seed: int = 5) -> pd.DataFrame:
     date = pd.Timestamp("1967-12-20") + pd.to_timedelta(minutes, unit="min")
     spend = np.where(rng.random(rows) < 0.05, 0.0, rng.gamma(2, 10, rows).round(2))
     return pd.DataFrame({"customer_id": rng.integers(1, 60, rows), "date": date, "spend": spend})
+
+
+def in_money(rfm: RFM, factor: float) -> RFM:
+    """The same customers with amounts in another currency."""
+    assert rfm.monetary_value is not None
+    statistics = dict(rfm.statistics)
+    for name in ("spend_sum", "spend_first"):
+        statistics[name] = statistics[name] * factor
+    positive = statistics["spend_positive_count"]
+    statistics["spend_log_sum"] = statistics["spend_log_sum"] + positive * np.log(factor)
+    return replace(rfm, monetary_value=rfm.monetary_value * factor, statistics=statistics)
 
 
 def columns(rfm: RFM, names: tuple[str, ...] = EXACT) -> dict[str, list[float]]:

@@ -18,7 +18,7 @@ SPREAD, SHAPE = "over-dispersed spend", "spend shape"
 FEWEST_CUSTOMERS = 50
 MOST_PURCHASES = 30  # more are rare, and say no more than these
 HARMLESS_SPREAD = (0.6, 1.6)
-HARMLESS_SHAPE = (0.5, 2.0)
+HARMLESS_SHAPE = (2 / 3, 1.5)
 NEWTON_STEPS = 30
 LEAST_SPREAD = 1e-9
 POOL, MOST_DRAWN = 2000, 200
@@ -39,7 +39,7 @@ def spend_spread(rfm: RFM, sampling: Sampling = USUAL) -> Suspicion:
     Parameters
     ----------
     rfm
-        The customers, with ``spend_log_sum`` and ``spend_positive_count`` as `rfm_summary` makes them.
+        The customers, with ``spend_log_sum``, ``spend_positive_count`` and ``spend_first`` as `rfm_summary` makes.
     sampling
         Level, seed and resamples of the interval. It is the wider of two: over resampled customers, which is too
         narrow for some hundreds of them because a few D carry most of it, and by worlds in which amounts are
@@ -97,7 +97,7 @@ def spend_shape(rfm: RFM, sampling: Sampling = USUAL) -> Suspicion:
     Parameters
     ----------
     rfm
-        The customers, with ``spend_log_sum`` and ``spend_positive_count`` as `rfm_summary` makes them.
+        The customers, with ``spend_log_sum``, ``spend_positive_count`` and ``spend_first`` as `rfm_summary` makes.
     sampling
         Level, seed and resamples of the interval. The p of the means varies by its posterior (Laplace), that of the
         amounts by resampled customers.
@@ -132,7 +132,7 @@ def spend_shape(rfm: RFM, sampling: Sampling = USUAL) -> Suspicion:
         much, what = ("little", "less") if estimate > 1 else ("much", "more")
         sentence = (
             f"Single amounts of a customer vary {what} than Gamma-Gamma reads off the means, {numbers}: it trusts a "
-            f"customer's own mean too {much}."
+            f"customer's own mean too {much}. Gamma-Gamma on transactions reads the amounts themselves."
         )
     p = np.array([of_amounts, of_means])
     evidence = {"source": np.array(["amounts", "means"]), "p": p, "coefficient_of_variation": 1 / np.sqrt(p)}
@@ -163,8 +163,10 @@ def _resampled_gaps(rfm: RFM, sampling: Sampling) -> tuple[str | None, np.ndarra
 
 def _log_gaps(rfm: RFM) -> tuple[np.ndarray, np.ndarray]:
     """Purchases and D of each customer; 0 purchases where an amount is 0 or there are very many."""
-    names = ("spend_count", "monetary_value", "spend_log_sum", "spend_positive_count")
-    count, mean, logs, positive = rfm.columns(names)
+    names = ("spend_count", "monetary_value", "spend_log_sum", "spend_positive_count", "spend_first")
+    count, mean, logs, positive, first = rfm.columns(names)
+    apart = (count <= rfm.frequency) & (first > 0)  # the sums hold the first purchase, the mean does not
+    logs, positive = logs - np.log(np.where(apart, first, 1.0)), positive - apart
     usable = (count > 0) & (positive == count) & (count <= MOST_PURCHASES) & (mean > 0)
     gap = np.zeros(len(rfm))
     gap[usable] = np.log(mean[usable]) - logs[usable] / count[usable]

@@ -12,7 +12,6 @@ from clvmodels.contracts import Param, PurchaseModel, SpendModel
 from clvmodels.datasets.world import World
 from clvmodels.errors import ArgumentError
 from clvmodels.models import get_purchase_model, get_spend_model
-from clvmodels.rfm import RFM
 from clvmodels.units import as_datetime
 
 if TYPE_CHECKING:
@@ -110,9 +109,10 @@ def simulate(
             raise ArgumentError(
                 "spend_params are given, but spend=None names no model; leave out one of the two"
             )
-        amounts = _spend(get_spend_model(spend), spend_params, customers, row, spend_stream)
+        amounts = _spend(get_spend_model(spend), spend_params, row, spend_stream)
         if world is not None:
-            amounts *= world.amount_factors(np.diff(row, prepend=-1) > 0, spend_stream)
+            is_first = np.diff(row, prepend=-1) > 0
+            amounts *= world.amount_factors(is_first, spend_stream)
         log["spend"] = np.maximum(np.round(amounts, 2), 0.01)
     return log
 
@@ -147,12 +147,7 @@ def _stamps(start: datetime, weeks: np.ndarray, resolution: str) -> np.ndarray:
 
 
 def _spend(
-    model: SpendModel, params: Mapping[str, float], customers: int, row: np.ndarray, rng: np.random.Generator
+    model: SpendModel, params: Mapping[str, float], row: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Amounts of purchases of customers about whom nothing is known yet."""
-    zeros = np.zeros(customers)
-    statistics = {name: zeros for name in model.needs if name not in {"monetary_value", "spend_count"}}
-    unknown = RFM.from_arrays(
-        frequency=zeros, recency=zeros, T=zeros, monetary_value=zeros, statistics=statistics, time_unit="W"
-    )
-    return model.sample_spend(_theta(model.name, model.params, params), unknown, row, rng)
+    """Amounts of whole lives, the rows of a customer in the order of time."""
+    return model.simulate(_theta(model.name, model.params, params), row, np.diff(row, prepend=-1) > 0, rng)

@@ -147,6 +147,8 @@ def build_objective(
 def measure_scales(rfm: RFM) -> Scales:
     """Mean age, and mean spend over the customers who spent, free of the order of customers.
 
+    Where nobody's repeat purchase has a worth, first purchases are the scale.
+
     Raises
     ------
     DataError
@@ -160,10 +162,13 @@ def measure_scales(rfm: RFM) -> Scales:
             fix="set a later observation_end, or an earlier cutoff",
         )
     money = 1.0
-    if rfm.monetary_value is not None:
-        spent = rfm.monetary_value > 0
-        if spent.any():
-            money = _weighted_mean(rfm.monetary_value[spent], rfm.weights[spent])
+    for amount in (
+        rfm.monetary_value,
+        rfm.statistics.get("spend_first"),
+    ):  # the second where nobody came back
+        if amount is not None and (amount > 0).any():
+            money = _weighted_mean(amount[amount > 0], rfm.weights[amount > 0])
+            break
     return Scales(time, money)
 
 

@@ -21,12 +21,10 @@ from scipy import special
 
 from clvmodels.contracts import Param, Trait
 from clvmodels.rfm import RFM
+from clvmodels.special.amounts import each_customer, mean_amount, median_amount, sample_amounts
 from clvmodels.special.gammas import digamma_rise, log_rising
 from clvmodels.special.spreads import InverseGammaSpread
-from clvmodels.special.streams import Streams, streams_of
-from clvmodels.special.times import number_in_row
-
-LEAST_GAMMA = 1e-100  # a gamma variate of tiny shape underflows; this keeps amounts and their squares finite
+from clvmodels.special.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -138,17 +136,10 @@ class GammaGamma:
         A weighted mean of the customer's own mean and the population's. Infinite where p n + q <= 1:
         amounts so heavy-tailed that no mean exists.
         """
-        p, q, gamma = theta
-        count, mean = rfm.columns(self.needs)
-        excess = p * count + q - 1
-        exists = excess > 0
-        return np.where(exists, p * (gamma + count * mean) / np.where(exists, excess, 1.0), np.inf)
+        return mean_amount(*self._level(theta, rfm))
 
     def median_spend(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
-        r"""Median of a future transaction y given the history: it exists where the mean does not.
-
-        With G = γ + n m and Q = q + p n, y is G times a ratio of independent gamma variates of the shapes p and Q, so
-        y / (G + y) is Beta(p, Q) and G / (G + y) is Beta(Q, p); the median is G times the ratio of their medians.
+        """Median of a future transaction given the history: it exists where the mean does not.
 
         Parameters
         ----------
@@ -158,12 +149,7 @@ class GammaGamma:
         Returns
         -------
         (n,) or the broadcast shape
-            Money, relative error below 1e-12; 0 or infinity where it leaves the range of floating point, for p or
-            p n + q below 0.002.
-
-        References
-        ----------
-        Fader & Hardie (2013), for the distribution; DLMF 8.17 for the incomplete beta function that is inverted.
+            Money; see `median_amount`.
 
         Examples
         --------
@@ -173,12 +159,7 @@ class GammaGamma:
         >>> GammaGamma().median_spend(np.array([6.24957, 3.74423, 15.44352]), rfm).round(2).tolist()
         [22.37, 26.75]
         """
-        p, q, gamma = theta
-        count, mean = rfm.columns(self.needs)
-        shape, scale = q + p * count, gamma + count * mean
-        with np.errstate(divide="ignore", over="ignore", under="ignore"):
-            odds = special.betaincinv(p, shape, 0.5) / special.betaincinv(shape, p, 0.5)
-            return np.asarray(scale * odds)
+        return median_amount(*self._level(theta, rfm))
 
     def heterogeneity(self, theta: np.ndarray) -> tuple[Trait, ...]:
         """A customer's own mean spend p / ν: inverse gamma of shape q and scale p γ.
@@ -205,26 +186,26 @@ class GammaGamma:
         Returns
         -------
         (m,)
-            Amounts, finite and > 0 (gamma variates below 1e-100, met for shapes near 0, count as 1e-100).
+            Amounts, finite and > 0; see `sample_amounts`.
         """
+        return sample_amounts(*self._level(theta, rfm), row, rng)
+
+    def simulate(
+        self,
+        theta: np.ndarray,
+        row: np.ndarray,
+        is_first: np.ndarray,  # noqa: ARG002  (first purchases are like all others)
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        """Amounts of whole lives: those of strangers."""
+        p, q, gamma = each_customer(theta, row)
+        return sample_amounts(p, q, gamma, row, rng)
+
+    def _level(self, theta: np.ndarray, rfm: RFM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """p, and the shape q + p n and scale γ + n m of what is known of ν."""
         p, q, gamma = theta
         count, mean = rfm.columns(self.needs)
-        shape = np.broadcast_shapes(theta.shape[1:], count.shape)
-        order = np.argsort(row, kind="stable")  # no work where the rows ascend
-        number = number_in_row(row[order])
-        first = number == 0
-        rows, member = row[order][first], np.cumsum(first) - 1
-        p, latent_shape, scale = (
-            np.broadcast_to(values, shape).ravel()[rows]
-            for values in (p, q + p * count, gamma + count * mean)
-        )
-        streams = streams_of(rng, rows)
-        latent = np.maximum(streams.gamma(latent_shape), LEAST_GAMMA)
-        amount = np.maximum(streams.each(member, number).gamma(p[member]), LEAST_GAMMA)
-        amount *= (scale / latent)[member]
-        result = np.empty_like(amount)
-        result[order] = amount
-        return result
+        return p, q + p * count, gamma + count * mean
 
     def _history(self, rfm: RFM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Who informs, and (n, m) with ones where nobody asks."""

@@ -79,9 +79,9 @@ def rfm_summary(
         Customers sorted by id. `report` says what happened to the rows; it also names customers one of
         whose purchases is more than a tenth of all spend and ten times the mean of the others (in a log of
         20 purchases or more), which is often a slip of the decimal point. With spend, `statistics` holds
-        of the purchases behind monetary_value ``spend_sum``, ``spend_positive_count`` and
-        ``spend_log_sum`` (number and sum of natural logarithms of those above zero), and
-        ``spend_first``, the first purchase. The result is the same to the last bit in any order of rows.
+        of all purchases, the first included, ``spend_sum``, ``spend_positive_count`` and ``spend_log_sum``
+        (number and sum of natural logarithms of those above zero), and ``spend_first``, the first one.
+        The result is the same to the last bit in any order of rows.
 
     Raises
     ------

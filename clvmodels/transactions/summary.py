@@ -107,10 +107,10 @@ def _per_customer(log: Log, purchases: nw.LazyFrame[Any], *, with_stamp: bool) -
 
 
 def _with_money(log: Log, purchases: nw.LazyFrame[Any], measures: dict[str, nw.Expr]) -> nw.LazyFrame[Any]:
-    """Add up money and its logarithms, and once more of the first purchase alone."""
+    """Add up money and its logarithms, and once more the money of the first purchase alone."""
     origin = _first_period(log)
     purchases = money.with_number_before(purchases, "period", origin)
-    purchases = _with_logarithm(purchases.with_columns(spent=money.amount(log.exponent)), "")
+    purchases = _with_logarithm(purchases.with_columns(spent=money.amount(log.exponent)))
     measures = {
         **measures,
         **money.summed(),
@@ -120,9 +120,7 @@ def _with_money(log: Log, purchases: nw.LazyFrame[Any], measures: dict[str, nw.E
         "largest": nw.col("spent").max(),
     }
     customers = purchases.group_by("customer_id").agg(**measures)
-    customers = money.without_number(customers, "first", origin)
-    customers = customers.with_columns(spent=money.amount(log.exponent, "first_"))
-    return _with_logarithm(customers, "first_").drop("spent", "sign", "rest", "logarithm")
+    return money.without_number(customers, "first", origin)
 
 
 def _first_period(log: Log) -> int:
@@ -144,15 +142,15 @@ def _first_period(log: Log) -> int:
     )
 
 
-def _with_logarithm(rows: nw.LazyFrame[Any], prefix: str) -> nw.LazyFrame[Any]:
+def _with_logarithm(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``positive`` and the whole numbers of the logarithm of what was ``spent`` (0 for nothing)."""
     positive = nw.col("spent") > 0
     one, nothing = nw.lit(1), nw.lit(0)
     rows = rows.with_columns(
-        nw.when(positive).then(one).otherwise(nothing).cast(nw.Int64).alias(f"{prefix}positive"),
+        nw.when(positive).then(one).otherwise(nothing).cast(nw.Int64).alias("positive"),
         logarithm=nw.when(positive).then(nw.col("spent")).otherwise(nw.lit(1.0)).log(),
     )
-    return money.with_limbs(rows, "logarithm", money.LOG_EXPONENT, f"{prefix}log_", money.LOG_LIMBS)
+    return money.with_limbs(rows, "logarithm", money.LOG_EXPONENT, "log_", money.LOG_LIMBS)
 
 
 def collect_table(frame: nw.LazyFrame[Any], floats: Sequence[str] = ()) -> Table:
@@ -253,27 +251,19 @@ def _as_rfm(log: Log, table: Table, end: int, notes: Sequence[Note]) -> RFM:
 
 def _money_columns(log: Log, table: Table) -> tuple[dict[str, Any], list[Note]]:
     """Mean spend and its statistics, from sums of whole numbers that are rounded once."""
-    include = int(log.rules.first_purchase == "include")
-
-    def behind_mean(name: str) -> np.ndarray:
-        return table[name] if include else table[name] - table[f"first_{name}"]
-
-    def total(prefix: str, exponent: int, limbs: Sequence[str] = money.LIMBS) -> np.ndarray:
-        numbers = [behind_mean(prefix + limb) for limb in limbs]
-        lowest = [np.zeros_like(numbers[0])] * (len(money.LIMBS) - len(limbs))
-        return money.total(np.array([*numbers, *lowest]), exponent)
-
-    count = table["purchases"] - 1 + include
-    spend_sum = total("", log.exponent)
-    mean = spend_sum / np.maximum(count, 1)
+    include = log.rules.first_purchase == "include"
+    whole, first = table.limbs(""), table.limbs("first_")
+    count = table["purchases"] - (not include)
+    mean = money.total(whole if include else whole - first, log.exponent) / np.maximum(count, 1)
+    logs = [table[f"log_{limb}"] for limb in money.LOG_LIMBS]
     columns = {
         "monetary_value": mean,
         "spend_count": count,
         "statistics": {
-            "spend_sum": spend_sum,
-            "spend_log_sum": total("log_", money.LOG_EXPONENT, money.LOG_LIMBS),
-            "spend_positive_count": behind_mean("positive"),
-            "spend_first": money.total(table.limbs("first_"), log.exponent),
+            "spend_sum": money.total(whole, log.exponent),
+            "spend_log_sum": money.total(np.array([*logs, np.zeros_like(count)]), money.LOG_EXPONENT),
+            "spend_positive_count": table["positive"],
+            "spend_first": money.total(first, log.exponent),
         },
     }
     notes = _large_purchases(log, table)

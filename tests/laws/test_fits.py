@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from logs import in_money
 
 import clvmodels as clv
 from clvmodels.inference import METHODS
@@ -19,13 +20,8 @@ TIME_FACTORS = {"W": 7.0, "h": 1 / 24, "min": 1 / 1440}  # days per unit
 def in_other_units(rfm: clv.RFM, unit: str, money: float) -> clv.RFM:
     """The same customers with times in another unit and spend in another currency."""
     factor = 7.0 / TIME_FACTORS[unit]
-    return replace(
-        rfm,
-        recency=rfm.recency * factor,
-        T=rfm.T * factor,
-        monetary_value=rfm.monetary_value * money,
-        time_unit=unit,
-    )
+    times = {"recency": rfm.recency * factor, "T": rfm.T * factor}
+    return replace(in_money(rfm, money), time_unit=unit, **times)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from logs import in_money
 from scipy import stats
 
 import clvmodels as clv
@@ -140,13 +141,8 @@ def test_forecasts_do_not_know_the_units(
     fitted: clv.FittedCLV, customers: clv.RFM, method: str, unit: str, money: float
 ) -> None:
     """Killed: a discount rate per unit applied to days; a quantum of money fixed in the currency."""
-    there_rfm = replace(
-        customers,
-        recency=customers.recency * UNITS[unit],
-        T=customers.T * UNITS[unit],
-        monetary_value=customers.monetary_value * money,
-        time_unit=unit,
-    )
+    times = {"recency": customers.recency * UNITS[unit], "T": customers.T * UNITS[unit]}
+    there_rfm = replace(in_money(customers, money), time_unit=unit, **times)
     model = clv.CLVModel(fitted.purchase.model, fitted.spend.model, method=method)
     here, there = (
         model.fit(rfm, draws=200, seed=1).forecast("52W", annual_discount_rate=0.15, draws=200, seed=6)

@@ -93,7 +93,8 @@ def test_first_trait_is_the_mean_spend_of_a_customer(model: SpendModel) -> None:
     """Kills a level that is not the one of the sampler: its mean is what a stranger's purchase is worth."""
     theta, level = typical(model), model.heterogeneity(typical(model))[0]
     assert level.money_power == 1
+    sums = {"spend_positive_count": [1], "spend_sum": [1], "spend_log_sum": [0], "spend_first": [1]}
     stranger = RFM.from_arrays(
-        frequency=[1], recency=[1], T=[2], monetary_value=[1.0], time_unit="W"
+        frequency=[1], recency=[1], T=[2], monetary_value=[1.0], statistics=sums, time_unit="W"
     ).newcomers()
     assert mean_of(level) == pytest.approx(model.expected_spend(theta, stranger)[0], rel=1e-6)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from logs import in_money
 
 from clvmodels.contracts import SpendModel
 from clvmodels.models import SPEND_MODELS
@@ -18,34 +19,25 @@ MODELS = pytest.mark.parametrize("model", SPEND_MODELS.values(), ids=list(SPEND_
 
 
 def customers_of(purchases: list[np.ndarray], ids: list[object] | None = None) -> RFM:
-    """A summary whose customers made those purchases, first purchase included, each with its spend."""
-    count = np.array([len(amounts) for amounts in purchases], dtype=float)
-    first = np.array([amounts[0] if len(amounts) else 1.0 for amounts in purchases])
+    """A summary whose customers made those purchases, the first one included, worth something or nothing."""
+    again = np.array([len(amounts) - 1 for amounts in purchases], dtype=float)
+    first = np.array([amounts[0] for amounts in purchases])
     total = np.array([amounts.sum() for amounts in purchases])
+    later = np.array([amounts[1:].sum() for amounts in purchases])
     return RFM.from_arrays(
-        frequency=count,
-        recency=3.0 * (count > 0),
+        frequency=again,
+        recency=3.0 * (again > 0),
         T=np.linspace(4, 9, len(purchases)),
-        monetary_value=total / np.maximum(count, 1),
+        monetary_value=later / np.maximum(again, 1),
         customer_id=ids,
         statistics={
+            "spend_positive_count": [(amounts > 0).sum() for amounts in purchases],
             "spend_sum": total,
-            "spend_log_sum": [np.log(amounts).sum() for amounts in purchases],
+            "spend_log_sum": [np.log(amounts[amounts > 0]).sum() for amounts in purchases],
             "spend_first": first,
         },
         time_unit="W",
     )
-
-
-def in_money(rfm: RFM, factor: float) -> RFM:
-    """The same customers with amounts in another currency."""
-    assert rfm.monetary_value is not None
-    assert rfm.spend_count is not None
-    statistics = dict(rfm.statistics)
-    for name in ("spend_sum", "spend_first"):
-        statistics[name] = statistics[name] * factor
-    statistics["spend_log_sum"] = statistics["spend_log_sum"] + rfm.spend_count * np.log(factor)
-    return replace(rfm, monetary_value=rfm.monetary_value * factor, statistics=statistics)
 
 
 def typical(model: SpendModel, money: float = 30.0) -> np.ndarray:
@@ -65,18 +57,19 @@ def hostile(model: SpendModel, money: float = 30.0) -> np.ndarray:
 def lives(
     model: SpendModel, theta: np.ndarray, counts: np.ndarray, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Purchases of new customers by the model's own story: one latent level each."""
-    newcomers = customers_of([np.array([])] * len(counts))
+    """All purchases of customers by the model's own story."""
     row = np.repeat(np.arange(len(counts)), counts)
-    amounts = model.sample_spend(theta, newcomers, row, rng)
-    return np.split(amounts, np.cumsum(counts)[:-1])
+    ends = np.cumsum(counts)
+    is_first = np.isin(np.arange(len(row)), ends - counts)
+    return np.split(model.simulate(theta, row, is_first, rng), ends[:-1])
 
 
 @pytest.fixture
 def crowd(rng: np.random.Generator) -> RFM:
-    """Customers with 0 to 40 purchases, some alike in their count, and one with 5,000."""
-    counts = [0, 0, 1, 1, 1, *range(2, 41, 2), 3, 7, 11, 5000]
-    return customers_of([rng.lognormal(3.4, 0.8, count) * rng.lognormal(0, 0.7) for count in counts])
+    """Two customers with one free purchase, others with 2 to 41, some alike in their count, and one with 5,001."""
+    counts = [1, 1, 1, *range(2, 41, 2), 3, 7, 11, 5000]
+    paid = [rng.lognormal(3.4, 0.8, count + 1) * rng.lognormal(0, 0.7) for count in counts]
+    return customers_of([np.zeros(1), np.zeros(1), *paid])
 
 
 @MODELS
@@ -96,7 +89,7 @@ def test_score_of_the_model_s_own_customers_has_mean_zero(
     model: SpendModel, rng: np.random.Generator
 ) -> None:
     theta = typical(model)
-    history = customers_of(lives(model, theta, rng.integers(1, 6, 40_000), rng))
+    history = customers_of(lives(model, theta, rng.integers(2, 7, 40_000), rng))
     _, score = model.loglik_grad(theta, history)
     z = score.mean(axis=1) / (score.std(axis=1) / np.sqrt(len(history)))
     assert np.abs(z).max() < Z
@@ -106,7 +99,7 @@ def test_score_of_the_model_s_own_customers_has_mean_zero(
 def test_future_purchase_ranks_evenly_among_its_forecast(model: SpendModel, rng: np.random.Generator) -> None:
     """Whole lives, cut: the purchase after the cut is one more draw of the forecast made at the cut."""
     theta, draws, people = typical(model), 99, 4000
-    purchases = lives(model, theta, rng.integers(2, 6, people), rng)
+    purchases = lives(model, theta, rng.integers(2, 7, people), rng)
     history, future = (
         customers_of([life[:-1] for life in purchases]),
         np.array([life[-1] for life in purchases]),

@@ -87,15 +87,20 @@ def priced(rng: np.random.Generator, one: Shop, amount: Callable[[np.ndarray], n
     rfm, events = one
     spend = amount(events.customer)
     repeat = ~events.is_first
-    who, n = events.customer[repeat], len(rfm)
-    total, logs = (np.bincount(who, values[repeat], n) for values in (spend, np.log(spend)))
+    who, n = events.customer, len(rfm)
+    total, first = (np.bincount(who[some], spend[some], n) for some in (repeat, ~repeat))
+    logs = np.bincount(who, np.log(spend), n)
     money = RFM.from_arrays(
         frequency=rfm.frequency,
         recency=rfm.recency,
         T=rfm.T,
         time_unit="W",
         monetary_value=total / np.maximum(rfm.frequency, 1),
-        statistics={"spend_log_sum": logs, "spend_positive_count": rfm.frequency},
+        statistics={
+            "spend_log_sum": logs,
+            "spend_positive_count": rfm.frequency + 1,
+            "spend_first": first,
+        },
         observation_end=START + timedelta(days=7 * 78 - 1),
     )
     return money, replace(events, spend=spend)

@@ -199,7 +199,7 @@ def test_refunds_are_netted_within_their_period(engine: Engine) -> None:
     assert rfm.recency.tolist() == [7, 1]
     assert rfm.monetary_value.tolist() == [14.9, 0]
     assert rfm.statistics["spend_first"].tolist() == [15, 0]
-    assert rfm.statistics["spend_positive_count"].tolist() == [1, 0]
+    assert rfm.statistics["spend_positive_count"].tolist() == [2, 0]
     assert notes(rfm) == {
         "rows of the log with negative spend subtracted within their period": (3, ("ann",)),
         "rows of the log with zero spend kept as purchases": (2, ("bob",)),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from logs import in_money
 from quick_methods import QUICK
 
 import clvmodels as clv
@@ -60,12 +61,8 @@ def test_the_same_seed_gives_the_same_bytes_however_many_chains_run_at_once(cust
 @pytest.mark.parametrize("name", REGISTRY)
 def test_what_the_chains_climb_knows_no_units(name: str, customers: clv.RFM) -> None:
     """Trajectories amplify the last bits of the mode, so what they see is compared instead of where they go."""
-    seconds = replace(
-        customers,
-        recency=customers.recency * 604_800,
-        T=customers.T * 604_800,
-        monetary_value=customers.monetary_value * 100,
-    )
+    times = {"recency": customers.recency * 604_800, "T": customers.T * 604_800}
+    seconds = replace(in_money(customers, 100), **times)
     w = np.random.default_rng(7).normal(size=(5, len(REGISTRY[name].params)))
     seen = []
     for rfm in (customers, seconds):

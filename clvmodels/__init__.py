@@ -65,8 +65,10 @@ if TYPE_CHECKING:
     from clvmodels.rfm import RFM as RFM
     from clvmodels.rivals import LifetimesCLV as LifetimesCLV
     from clvmodels.rivals import RegressionCLV as RegressionCLV
+    from clvmodels.transactions import RFMTable as RFMTable
     from clvmodels.transactions import calibration_holdout as calibration_holdout
     from clvmodels.transactions import rfm_summary as rfm_summary
+    from clvmodels.transactions import rfm_table as rfm_table
     from clvmodels.value import Acquisition as Acquisition
     from clvmodels.value import AcquisitionForecast as AcquisitionForecast
     from clvmodels.value import Calculator as Calculator
@@ -152,6 +154,7 @@ _HOME = {
     "Posterior": "inference",
     "ProfitForecast": "value",
     "RFM": "rfm",
+    "RFMTable": "transactions",
     "ReferralRate": "value",
     "ReferralValue": "value",
     "RegressionCLV": "rivals",
@@ -206,6 +209,7 @@ _HOME = {
     "referral_value": "value",
     "rfm_from_frame": "migration",
     "rfm_summary": "transactions",
+    "rfm_table": "transactions",
     "save_fit": "artifacts",
     "save_scorecard": "artifacts",
     "segment_customers": "value",

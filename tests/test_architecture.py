@@ -38,7 +38,7 @@ FOREIGN = {
     "numpy": {"*"},
     "nutpie": {"inference"},
     "pandas": {"*"},
-    "pyarrow": {"io", "datasets"},
+    "pyarrow": {"datasets", "forecast", "io", "transactions"},
     "pydantic": {"config"},
     "pymc": {"inference"},
     "pytensor": {"inference"},

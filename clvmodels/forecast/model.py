@@ -17,7 +17,7 @@ from clvmodels.forecast.simulation import Simulation, usable_cores
 from clvmodels.inference import Method, Posterior, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
 from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, check_margin, check_single, gather
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, Customers
 from clvmodels.units import UNIT_NAMES, Horizon, discount_per_unit, plan_horizon
 
 
@@ -69,14 +69,15 @@ class CLVModel:
         return f"{' × '.join(titles)} ({get_method(self.method).name}{own})"
 
     def fit(
-        self, rfm: RFM, *, method: str | Method | None = None, draws: int = 1000, seed: int = 0
+        self, rfm: Customers, *, method: str | Method | None = None, draws: int = 1000, seed: int = 0
     ) -> FittedCLV:
         """Fit both models to a summary; returns a new object.
 
         Parameters
         ----------
         rfm
-            The customers.
+            The customers: an `RFM`, or an `RFMTable` where there are more than memory holds. Of a table only
+            patterns are taken, once for purchases and once for spend, and the fit does not keep it.
         method
             Overrides the method of the model for this fit.
         draws, seed
@@ -94,7 +95,7 @@ class CLVModel:
             _check_spend(spend, rfm)
         return FittedCLV(
             name=self.name if method is None else replace(self, method=method).name,
-            rfm=rfm,
+            rfm=rfm if isinstance(rfm, RFM) else None,
             purchase=fit(
                 get_purchase_model(self.purchase), rfm, seed=seed, priors=self.purchase_priors, **options
             ),
@@ -104,9 +105,8 @@ class CLVModel:
         )
 
 
-def _check_spend(spend: SpendModel, rfm: RFM) -> None:
-    rfm.columns(spend.needs)
-    if not spend.informs(rfm).any():
+def _check_spend(spend: SpendModel, rfm: Customers) -> None:
+    if not spend.informs(rfm.patterns(spend.needs)).any():
         raise DataError(
             f"no customer has a repeat purchase with a mean spend above 0, so {spend.title} cannot be fitted",
             column="monetary_value",
@@ -123,7 +123,8 @@ class FittedCLV:
     name
         Name in tables and reports.
     rfm
-        The customers it was fitted to, or None for a fit that was loaded: files hold no customers.
+        The customers it was fitted to; None for a fit to an `RFMTable`, and for one that was loaded, since
+        files hold no customers.
     purchase, spend
         The posterior of each part; `spend` is None without spend.
     """
@@ -302,7 +303,9 @@ class FittedCLV:
     def _target(self, rfm: RFM | None) -> RFM:
         target = self.rfm if rfm is None else rfm
         if target is None:
-            raise ArgumentError("a loaded fit holds no customers; summarise them and pass rfm=")
+            raise ArgumentError(
+                "a fit that was loaded or made from an RFMTable holds no customers; pass them as rfm="
+            )
         return target
 
 

@@ -20,7 +20,7 @@ from clvmodels.inference.posterior import Posterior
 from clvmodels.inference.priors import Priors, describe_prior
 from clvmodels.models import get_model
 from clvmodels.prediction import check_seed
-from clvmodels.rfm import RFM
+from clvmodels.rfm import Customers
 
 METHODS: dict[str, Method] = {
     "mle": MaximumLikelihood(),
@@ -33,7 +33,7 @@ METHODS: dict[str, Method] = {
 
 def fit(
     model: str | PurchaseModel | SpendModel,
-    rfm: RFM,
+    rfm: Customers,
     *,
     method: str | Method = "laplace",
     priors: Priors | None = None,
@@ -47,7 +47,7 @@ def fit(
     model
         Name in the registry, or an instance.
     rfm
-        The customers.
+        The customers: an `RFM`, or an `RFMTable`, of which only patterns leave the engine.
     method
         ``"mle"`` maximises the likelihood; ``"map"`` adds the weak priors on log parameters, and is
         the mode of the posterior density of those logs; ``"laplace"`` draws from that posterior;
@@ -77,6 +77,7 @@ def fit(
 
     Examples
     --------
+    >>> from clvmodels.rfm import RFM
     >>> rfm = RFM.from_arrays(
     ...     frequency=[2, 1, 0, 4, 0, 1], recency=[30, 2, 0, 36, 0, 12], T=[39, 38, 37, 39, 36, 38], time_unit="W"
     ... )
@@ -123,7 +124,7 @@ def assemble(objective: Objective, mode: Mode, drawn: Draws, provenance: dict[st
 
 
 def describe_fit(
-    objective: Objective, rfm: RFM, method: str, seed: int, priors: Priors | None
+    objective: Objective, rfm: Customers, method: str, seed: int, priors: Priors | None
 ) -> dict[str, Any]:
     """Provenance of a fit: model, method, seed, data, versions and priors."""
     packages = ("nutpie", "pymc") if "nuts" in method else ()

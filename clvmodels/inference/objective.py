@@ -15,7 +15,7 @@ import numpy as np
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import DataError
 from clvmodels.inference.priors import NormalPrior, Priors, build_prior
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, Customers
 
 CELLS_PER_BATCH = 200_000
 
@@ -127,7 +127,7 @@ class Objective:
 
 
 def build_objective(
-    model: PurchaseModel | SpendModel, rfm: RFM, *, with_prior: bool, priors: Priors | None = None
+    model: PurchaseModel | SpendModel, rfm: Customers, *, with_prior: bool, priors: Priors | None = None
 ) -> Objective:
     """Compress the customers to what the model needs, measure the scales, and build the prior.
 
@@ -138,13 +138,13 @@ def build_objective(
     DataError
         If the summary lacks a column the model needs, or nobody was observed for any time.
     """
-    patterns, _ = rfm.compress(model.needs)
+    patterns = rfm.patterns(model.needs)
     scales = measure_scales(rfm)
     prior = build_prior(model, priors, scales.of(model), rfm.time_unit)
     return Objective(model, patterns, scales, with_prior, prior)
 
 
-def measure_scales(rfm: RFM) -> Scales:
+def measure_scales(rfm: Customers) -> Scales:
     """Mean age, and mean spend over the customers who spent, free of the order of customers.
 
     Where nobody's repeat purchase has a worth, first purchases are the scale.
@@ -154,7 +154,7 @@ def measure_scales(rfm: RFM) -> Scales:
     DataError
         If no customer has been observed for any time.
     """
-    time = _weighted_mean(rfm.T, rfm.weights)
+    time = _weighted_mean(*rfm.weighted("T"))
     if time <= 0:
         raise DataError(
             "every customer was first seen at the very end of observation, so nothing can be learned",
@@ -162,13 +162,12 @@ def measure_scales(rfm: RFM) -> Scales:
             fix="set a later observation_end, or an earlier cutoff",
         )
     money = 1.0
-    for amount in (
-        rfm.monetary_value,
-        rfm.statistics.get("spend_first"),
-    ):  # the second where nobody came back
-        if amount is not None and (amount > 0).any():
-            money = _weighted_mean(amount[amount > 0], rfm.weights[amount > 0])
-            break
+    for name in ("monetary_value", "spend_first"):  # the second where nobody came back
+        if name in rfm.names:
+            amount, weights = rfm.weighted(name)
+            if (amount > 0).any():
+                money = _weighted_mean(amount[amount > 0], weights[amount > 0])
+                break
     return Scales(time, money)
 
 

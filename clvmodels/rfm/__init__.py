@@ -6,6 +6,7 @@ at the last purchase, `T` the age at the end of observation, `monetary_value` th
 """
 
 from clvmodels.rfm.checks import CLOCK_FIELDS, SPEND_FIELDS, id_text
+from clvmodels.rfm.customers import Customers, fingerprint, hash_of
 from clvmodels.rfm.history import History, Outcome
 from clvmodels.rfm.notes import DataReport, Note
 from clvmodels.rfm.summary import RFM
@@ -15,11 +16,14 @@ __all__ = [
     "CLOCK_FIELDS",
     "RFM",
     "SPEND_FIELDS",
+    "Customers",
     "DataReport",
     "EarlierWindow",
     "History",
     "Note",
     "Outcome",
     "earlier_windows",
+    "fingerprint",
+    "hash_of",
     "id_text",
 ]

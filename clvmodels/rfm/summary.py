@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +20,7 @@ from clvmodels.rfm.checks import (
     check_lengths,
     check_rules,
 )
+from clvmodels.rfm.customers import Customers, fingerprint, hash_of
 from clvmodels.rfm.history import History
 from clvmodels.rfm.notes import DataReport
 from clvmodels.units import UNIT_NAMES, Moment, end_of_observation, unit_days
@@ -153,6 +153,11 @@ class RFM:
         """Whether the summary knows what customers spent."""
         return self.monetary_value is not None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns and statistics there are."""
+        return (*CLOCK_FIELDS, *(SPEND_FIELDS if self.has_spend else ()), *self.statistics)
+
     def columns(self, names: Sequence[str]) -> list[np.ndarray]:
         """The named columns or statistics, in that order.
 
@@ -235,15 +240,33 @@ class RFM:
         new[1:] = np.any([column[order][1:] != column[order][:-1] for column in columns], axis=0)
         pattern_of = np.empty(len(self), dtype=int)
         pattern_of[order] = np.cumsum(new) - 1
-        count = int(new.sum())
         unique = {name: column[order][new] for name, column in zip(names, columns, strict=True)}
-        weights = np.bincount(pattern_of[order], weights=self.weights[order], minlength=count)
-        zeros = np.zeros(count)
-        fields = (*CLOCK_FIELDS, *(SPEND_FIELDS if self.has_spend else ()))
-        chosen: dict[str, Any] = {name: unique.get(name, zeros) for name in fields}
-        chosen["statistics"] = {name: unique[name] for name in self.statistics if name in unique}
-        chosen |= {"report": None, "history": None}
-        return replace(self, customer_id=np.arange(count), weights=weights, **chosen), pattern_of
+        weights = np.bincount(pattern_of[order], weights=self.weights[order], minlength=int(new.sum()))
+        return self.of_patterns(unique, weights, self), pattern_of
+
+    @classmethod
+    def of_patterns(cls, columns: Mapping[str, np.ndarray], weights: np.ndarray, of: Customers) -> RFM:
+        """Patterns of some columns, (m,) each, sorted and different, of the customers `of`; other columns are zero."""
+        zeros = np.zeros(len(weights))
+        clock = {name: columns.get(name, zeros) for name in CLOCK_FIELDS}
+        spend = {name: columns.get(name, zeros) if of.has_spend else None for name in SPEND_FIELDS}
+        held: dict[str, Any] = {**clock, **spend}
+        return cls(
+            customer_id=np.arange(len(weights)),
+            weights=weights,
+            time_unit=of.time_unit,
+            observed_until=of.observed_until,
+            statistics={name: values for name, values in columns.items() if name not in held},
+            **held,
+        )
+
+    def patterns(self, names: Sequence[str]) -> RFM:
+        """Unique rows of the named columns, weights added up: `compress` without the way back."""
+        return self.compress(names)[0]
+
+    def weighted(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """A column, and how many customers each of its values stands for."""
+        return self.columns([name])[0], self.weights
 
     def newcomers(self, count: int = 1) -> RFM:
         """`count` customers who have just made their first purchase (no repeat purchase, age 0).
@@ -278,12 +301,8 @@ class RFM:
 
     def fingerprint(self) -> str:
         """Hash of the content, blind to ids and to row order (16 hexadecimal digits)."""
-        names = [*CLOCK_FIELDS, *(SPEND_FIELDS if self.has_spend else ()), *self.statistics]
-        patterns, _ = self.compress(names)
-        digest = hashlib.sha256(f"{self.time_unit} {self.observed_until}".encode())
-        for column in (*patterns.columns(names), patterns.weights):
-            digest.update(np.ascontiguousarray(column, dtype="<f8").tobytes())
-        return digest.hexdigest()[:16]
+        content = hash_of(self.columns(self.names), self.weights)
+        return fingerprint(self.time_unit, self.observed_until, self.names, content)
 
     def to_pandas(self) -> pd.DataFrame:
         """A table with one row per customer, times in `time_unit`."""

@@ -1,12 +1,14 @@
 """Transactions of any dataframe engine become one row per customer.
 
     dataframe ──door──► Log (checked, whole numbers) ──summary──► RFM
+                                      ├──table────► RFMTable, the same in the engine
                                       └──holdout──► RFM and what followed the cutoff
 
 `clock` and `money` are the arithmetic that every engine does alike.
 """
 
-from clvmodels.transactions.calls import calibration_holdout, rfm_summary
+from clvmodels.transactions.calls import calibration_holdout, rfm_summary, rfm_table
 from clvmodels.transactions.holdout import Holdout, PurchaseEvents
+from clvmodels.transactions.table import RFMTable
 
-__all__ = ["Holdout", "PurchaseEvents", "calibration_holdout", "rfm_summary"]
+__all__ = ["Holdout", "PurchaseEvents", "RFMTable", "calibration_holdout", "rfm_summary", "rfm_table"]

@@ -12,6 +12,7 @@ from clvmodels.transactions.history import LogHistory
 from clvmodels.transactions.holdout import Holdout, cut
 from clvmodels.transactions.rules import FirstPurchase, Period, Refunds, Rules, ZeroSpend
 from clvmodels.transactions.summary import summarise
+from clvmodels.transactions.table import RFMTable, tabulate
 from clvmodels.units import Moment
 
 
@@ -113,6 +114,60 @@ def rfm_summary(
     )
     rfm = summarise(open_log(transactions, rules), observation_start, observation_end)
     return _with_history(rfm, transactions, rules, observation_start)
+
+
+def rfm_table(
+    transactions: Any,
+    *,
+    customer_id: str = "customer_id",
+    date: str = "date",
+    spend: str | None = None,
+    period: Period = "D",
+    time_unit: Period = "W",
+    observation_start: Moment | None = None,
+    observation_end: Moment | None = None,
+    first_purchase: FirstPurchase = "exclude",
+    refunds: Refunds = "refuse",
+    zero_spend: ZeroSpend = "purchase",
+    business_timezone: str | None = None,
+) -> RFMTable:
+    """`rfm_summary` for more customers than memory holds: the summary stays in the engine of the log.
+
+    The log is read twice, once to check it and once to add it up; then the engine keeps one row per customer,
+    DuckDB and Spark on disk where memory is short. A fit takes patterns of these rows, a forecast takes them in
+    batches.
+
+    Parameters
+    ----------
+    transactions, customer_id, date, spend, period, time_unit, observation_start, observation_end, first_purchase, \
+refunds, zero_spend, business_timezone
+        As in `rfm_summary`.
+
+    Returns
+    -------
+    RFMTable
+        The same numbers as those of `rfm_summary`, and the same `report`.
+
+    Raises
+    ------
+    DataError, ArgumentError
+        As `rfm_summary`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> log = pd.DataFrame({
+    ...     "customer_id": ["ann", "bob", "cid", "ann"],
+    ...     "date": ["2026-01-01", "2026-01-01", "2026-01-05", "2026-01-08"],
+    ... })
+    >>> table = rfm_table(log, observation_end="2026-01-29")
+    >>> len(table), table.collect().frequency.tolist(), table.patterns(["T"]).weights.tolist()
+    (3, [1.0, 0.0, 0.0], [1.0, 2.0])
+    """
+    rules = Rules(
+        customer_id, date, spend, period, time_unit, first_purchase, refunds, zero_spend, business_timezone
+    )
+    return tabulate(open_log(transactions, rules), observation_start, observation_end)
 
 
 def calibration_holdout(

@@ -51,10 +51,11 @@ def summed(prefix: str = "", limbs: Sequence[str] = LIMBS) -> dict[str, nw.Expr]
     return {prefix + name: nw.col(prefix + name).sum() for name in limbs}
 
 
-def carried(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def carried(frame: nw.LazyFrame[Any], prefix: str = "") -> nw.LazyFrame[Any]:
     """Bring sums back to one standard form: middle and low in [0, 2³⁶), the sign in high."""
-    frame = frame.with_columns(nw.col(name).cast(nw.Int64) for name in LIMBS)
-    for lower, upper in (("low", "middle"), ("middle", "high")):
+    high, middle, low = (prefix + name for name in LIMBS)
+    frame = frame.with_columns(nw.col(name).cast(nw.Int64) for name in (high, middle, low))
+    for lower, upper in ((low, middle), (middle, high)):
         carry = (nw.col(lower).cast(nw.Float64) / float(_WIDTH)).floor().cast(nw.Int64)
         frame = frame.with_columns(
             (nw.col(lower) - carry * _WIDTH).alias(lower), (nw.col(upper) + carry).alias(upper)
@@ -86,6 +87,19 @@ def amount(exponent: int, prefix: str = "") -> nw.Expr:
         for name, shift in zip(LIMBS, _SHIFTS, strict=True)
     )
     return high + (middle + low)
+
+
+def with_total(
+    frame: nw.LazyFrame[Any], name: str, limbs: Sequence[nw.Expr], exponent: int
+) -> nw.LazyFrame[Any]:
+    """Add the float of whole numbers (high, middle, low): in the engine what `total` is in memory, to the last bit."""
+    names = [f"{name}_{limb}" for limb in LIMBS]
+    frame = carried(frame.with_columns(**dict(zip(names, limbs, strict=True))), f"{name}_")
+    sign = nw.when(nw.col(names[0]) < 0).then(nw.lit(-1)).otherwise(nw.lit(1)).cast(nw.Int64)
+    frame = frame.with_columns(sign.alias(f"{name}_sign"))
+    frame = frame.with_columns((nw.col(limb) * nw.col(f"{name}_sign")).alias(limb) for limb in names)
+    frame = carried(frame, f"{name}_")
+    return frame.with_columns((amount(exponent, f"{name}_") * nw.col(f"{name}_sign")).alias(name))
 
 
 def is_positive() -> nw.Expr:

@@ -21,20 +21,36 @@ LARGE_MULTIPLE = 10
 FEWEST_PURCHASES = 20
 """A purchase is worth a note if it is more than this share of all spend and more than this many times the
 mean of the others; in a log of fewer purchases one often is."""
+BORN_BEFORE = "customers left out because they bought before observation_start"
+MERGED = "rows merged into a purchase of the same period"
+FREE = "repeat customers whose mean spend is zero"
+LARGE = "customers with a single purchase of up to {:.0f} % of all spend, whose amount is worth a check"
 
 
 def summarise(log: Log, observation_start: Moment | None, observation_end: Moment | None) -> RFM:
     """Summarise a checked log between two moments."""
-    end, notes = _observation_end(log, observation_end)
-    start = None if observation_start is None else clock.first_instant(observation_start)
-    if start is not None and start >= end:
-        raise ArgumentError(f"observation_start={observation_start!s} must be before the end of observation")
+    end, notes = observed_end(log, observation_end)
+    start = observed_start(observation_start, end)
     used = log.rows.filter(nw.col("stamp") < end)
     purchases = purchases_of(log, used)
     table = _per_customer(log, purchases, with_stamp=start is not None)
     table, left_out = _born_since(log, table, start)
-    notes = [*log.notes, *notes, *_late_rows(log, end), *_refunded(log, purchases), *left_out]
+    notes = [*log.notes, *notes, *late_rows(log, end), *refunded(log, purchases), *left_out]
     return _as_rfm(log, table, end, notes)
+
+
+def observed_start(observation_start: Moment | None, end: int) -> int | None:
+    """First observed instant, or None.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not before the end.
+    """
+    start = None if observation_start is None else clock.first_instant(observation_start)
+    if start is not None and start >= end:
+        raise ArgumentError(f"observation_start={observation_start!s} must be before the end of observation")
+    return start
 
 
 def purchases_of(log: Log, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -90,6 +106,12 @@ class Table:
 
 
 def _per_customer(log: Log, purchases: nw.LazyFrame[Any], *, with_stamp: bool) -> Table:
+    customers = customers_of(log, purchases, with_stamp=with_stamp)
+    return collect_table(customers, floats=("largest",)).sorted(log.rules.customer_id)
+
+
+def customers_of(log: Log, purchases: nw.LazyFrame[Any], *, with_stamp: bool) -> nw.LazyFrame[Any]:
+    """One row per customer: numbers of periods, purchases and rows, carried money, and the first stamp if asked."""
     purchases = without_refunded(log, purchases)
     measures = {
         "first": nw.col("period").min(),
@@ -100,10 +122,8 @@ def _per_customer(log: Log, purchases: nw.LazyFrame[Any], *, with_stamp: bool) -
     if with_stamp:
         measures["stamp"] = nw.col("stamp").min()
     if log.rules.spend is None:
-        customers = purchases.group_by("customer_id").agg(**measures)
-    else:
-        customers = _with_money(log, purchases, measures)
-    return collect_table(customers, floats=("largest",)).sorted(log.rules.customer_id)
+        return purchases.group_by("customer_id").agg(**measures)
+    return _with_money(log, purchases, measures)
 
 
 def _with_money(log: Log, purchases: nw.LazyFrame[Any], measures: dict[str, nw.Expr]) -> nw.LazyFrame[Any]:
@@ -164,7 +184,8 @@ def collect_table(frame: nw.LazyFrame[Any], floats: Sequence[str] = ()) -> Table
     return Table(as_ids(collected["customer_id"]), columns)
 
 
-def _observation_end(log: Log, observation_end: Moment | None) -> tuple[int, list[Note]]:
+def observed_end(log: Log, observation_end: Moment | None) -> tuple[int, list[Note]]:
+    """First instant that is no longer observed, and a note where the log itself says so."""
     if observation_end is not None:
         end = clock.end_instant(observation_end)
         if end <= log.first_stamp:
@@ -188,7 +209,8 @@ def _count_rows(log: Log, condition: nw.Expr) -> tuple[int, tuple[object, ...]]:
     return rows, tuple(first_of(log.rows, "customer_id", condition)) if rows else ()
 
 
-def _late_rows(log: Log, end: int) -> list[Note]:
+def late_rows(log: Log, end: int) -> list[Note]:
+    """Note of the rows after the observation."""
     if log.last_stamp < end:
         return []
     return [Note("rows after observation_end not used", *_count_rows(log, nw.col("stamp") >= end))]
@@ -197,18 +219,22 @@ def _late_rows(log: Log, end: int) -> list[Note]:
 def _born_since(log: Log, table: Table, start: int | None) -> tuple[Table, list[Note]]:
     early = np.zeros(len(table.ids), dtype=bool) if start is None else table["stamp"] < start
     if early.all():
-        raise DataError(
-            "no customer's first purchase lies within the observation",
-            column=log.rules.date,
-            fix="choose an earlier observation_start, or check how refunds are treated",
-        )
+        raise nobody_born(log)
     if not early.any():
         return table, []
-    what = "customers left out because they bought before observation_start"
-    return table.take(~early), [Note(what, int(early.sum()), table.examples(early))]
+    return table.take(~early), [Note(BORN_BEFORE, int(early.sum()), table.examples(early))]
 
 
-def _refunded(log: Log, purchases: nw.LazyFrame[Any]) -> list[Note]:
+def nobody_born(log: Log) -> DataError:
+    """What is wrong where nobody is left."""
+    return DataError(
+        "no customer's first purchase lies within the observation",
+        column=log.rules.date,
+        fix="choose an earlier observation_start, or check how refunds are treated",
+    )
+
+
+def refunded(log: Log, purchases: nw.LazyFrame[Any]) -> list[Note]:
     """Note of the periods that refunds made vanish."""
     if not log.has_refunds:
         return []
@@ -229,8 +255,7 @@ def _as_rfm(log: Log, table: Table, end: int, notes: Sequence[Note]) -> RFM:
     money_columns, money_notes = ({}, []) if rules.spend is None else _money_columns(log, table)
     merged = table["rows"] - table["purchases"]
     if merged.any():
-        what = "rows merged into a purchase of the same period"
-        notes = [*notes, Note(what, int(merged.sum()), table.examples(merged > 0))]
+        notes = [*notes, Note(MERGED, int(merged.sum()), table.examples(merged > 0))]
     report = DataReport(
         rows_in=log.rows_in,
         rows_used=int(table["rows"].sum()),
@@ -269,8 +294,7 @@ def _money_columns(log: Log, table: Table) -> tuple[dict[str, Any], list[Note]]:
     notes = _large_purchases(log, table)
     free = (table["purchases"] > 1) & (mean == 0)
     if free.any():
-        what = "repeat customers whose mean spend is zero"
-        notes = [*notes, Note(what, int(free.sum()), table.examples(free))]
+        notes = [*notes, Note(FREE, int(free.sum()), table.examples(free))]
     return columns, notes
 
 
@@ -285,8 +309,5 @@ def _large_purchases(log: Log, table: Table) -> list[Note]:
     is_large = (largest > LARGE_SHARE * total) & (largest > LARGE_MULTIPLE * mean_of_others)
     if not is_large.any():
         return []
-    share = 100 * largest.max() / total
-    what = (
-        f"customers with a single purchase of up to {share:.0f} % of all spend, whose amount is worth a check"
-    )
+    what = LARGE.format(100 * largest.max() / total)
     return [Note(what, int(is_large.sum()), table.examples(is_large))]

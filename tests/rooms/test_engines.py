@@ -20,8 +20,8 @@ import pyarrow as pa
 import pytest
 from logs import SMALL, broken, notes, refused, same, shop
 
-from clvmodels.errors import ArgumentError
-from clvmodels.transactions import calibration_holdout, rfm_summary
+from clvmodels.errors import ArgumentError, DataError
+from clvmodels.transactions import calibration_holdout, rfm_summary, rfm_table
 
 Engine = Callable[[pd.DataFrame], Any]
 
@@ -249,6 +249,36 @@ def test_amounts_of_every_numeric_kind(engine: Engine) -> None:
     same(rfm_summary(engine(log.astype({"spend": "int64"})), spend="spend"), wanted)
     decimals = log.assign(spend=[Decimal(str(amount)) for amount in log["spend"]])
     same(rfm_summary(engine(decimals), spend="spend"), wanted)
+
+
+def test_a_summary_that_stays_in_the_engine_says_the_same(engine: Engine) -> None:
+    log = shop().assign(spend=lambda frame: frame["spend"] / 3)
+    log.loc[[3, 40, 41], "spend"] = [-5.0, 0.0, 9000.0]
+    log = pd.concat([log, pd.DataFrame({"customer_id": [99, 99], "date": log["date"][:2], "spend": 0.0})])
+    options = {
+        "spend": "spend",
+        "refunds": "net",
+        "observation_start": "1967-12-22",
+        "observation_end": "1968-08-15 13:37",
+    }
+    wanted, table = rfm_summary(log, **options), rfm_table(engine(log), **options)
+    found = table.collect()
+    same(found, wanted)
+    assert len(table) == len(wanted)
+    assert table.fingerprint() == found.fingerprint()
+    for names in (("frequency", "recency", "T"), ("spend_count", "monetary_value")):
+        patterns, from_memory = table.patterns(names), wanted.patterns(names)
+        for name in (*names, "weights"):
+            assert getattr(patterns, name).tolist() == getattr(from_memory, name).tolist()
+
+
+def test_a_summary_in_the_engine_is_refused_as_in_memory(engine: Engine) -> None:
+    with pytest.raises(DataError, match="spend is negative"):
+        rfm_table(engine(broken("spend", 7, -5.0)), spend="spend")
+    with pytest.raises(DataError, match="first purchase lies within the observation"):
+        rfm_table(engine(SMALL[:7]), spend="spend", refunds="drop", observation_start="2026-01-12")
+    with pytest.raises(DataError, match="holds no monetary_value"):
+        rfm_table(engine(SMALL)).patterns(["monetary_value"])
 
 
 INSTANTS = ["2026-01-01 23:30", "2026-01-31 12:00", "2026-07-01 21:30", "2026-07-01 22:30"]

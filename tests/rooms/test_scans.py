@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from logs import same, shop
 
+import clvmodels as clv
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.io import connect, read_table, scan_log, watched, write_table
 from clvmodels.transactions import calibration_holdout, rfm_summary
@@ -240,3 +241,17 @@ def test_progress_is_told_while_a_query_runs() -> None:
             size *= 4
     assert all(0 <= done <= total == 100 for done, total in seen)
     assert seen
+
+
+def test_a_fit_sees_the_patterns_of_a_table_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    split(rows(), tmp_path, ".parquet")
+    table = clv.rfm_table(clv.scan_log(tmp_path, spend="spend"), spend="spend")
+    wanted = clv.CLVModel("bg_nbd", method="map").fit(clv.rfm_summary(rows(), spend="spend"))
+    monkeypatch.setattr(clv.RFMTable, "collect", None)
+    fitted = clv.CLVModel("bg_nbd", method="map").fit(table)
+    assert fitted.rfm is None
+    for ours, theirs in zip(fitted.posteriors, wanted.posteriors, strict=True):
+        np.testing.assert_allclose(ours.draws, theirs.draws, rtol=1e-9)
+        assert ours.diagnostics["customers"] == theirs.diagnostics["customers"] == len(table)
+    with pytest.raises(ArgumentError, match="made from an RFMTable holds no customers"):
+        fitted.forecast("12W")

@@ -478,7 +478,10 @@ def test_units_of_time(unit: Any, factor: float) -> None:
 
 
 def test_names_of_the_room() -> None:
-    assert sorted(room.__all__) == ["Holdout", "PurchaseEvents", "calibration_holdout", "rfm_summary"]
+    tables = ["RFMTable", "rfm_table"]
+    assert sorted(room.__all__) == sorted(
+        ["Holdout", "PurchaseEvents", "calibration_holdout", "rfm_summary", *tables]
+    )
 
 
 def test_stamps_in_utc_name_their_zone() -> None:

@@ -107,7 +107,7 @@ def newcomer_draws(
     def observe(block: DrawBlock) -> None:
         number = int(block.index[0]) // size
         weight = np.clip(in_groups - number, 0.0, 1.0)
-        place = (number + rng.random(draws)) / np.maximum(np.ceil(in_groups), 1.0)
+        place = (number + weight * rng.random(draws)) / np.maximum(in_groups, 1 / size)
         left = 1.0 - np.minimum(place, 1.0)
         totals["purchases"] += weight * _by(block.period_purchases, left)
         if "spend" in totals and block.period_value is not None and first_spend is not None:

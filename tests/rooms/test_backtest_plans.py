@@ -330,7 +330,12 @@ def test_new_customers_are_forecast_as_a_whole(open_log: pd.DataFrame) -> None:
     assert (formula["actual"].to_numpy() == said["actual"].to_numpy()).all()
 
 
-def test_lives_of_new_customers_add_up_to_their_closed_form(open_log: pd.DataFrame) -> None:
+@pytest.mark.parametrize("groups", [200, 3])
+def test_lives_of_new_customers_add_up_to_their_closed_form(
+    open_log: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, groups: int
+) -> None:
+    """Killed: the last group, which counts in part, spread over as long a time as a whole one."""
+    monkeypatch.setattr("clvmodels.backtesting.arrivals.MOST_GROUPS", groups)
     rfm = clv.rfm_summary(open_log, spend="spend")
     fitted = MLE.fit(rfm)
     options = {"draws": 300, "seed": 2}

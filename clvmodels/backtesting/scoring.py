@@ -60,7 +60,8 @@ def score_predictions(
           ``cumulative_max``, ``weekly_mape``;
         - ``skill_crps``, ``skill_rmse``, ``skill_mae``, ``skill_log_score`` against the baseline.
 
-        A metric that a forecaster has not (intervals of a point forecast) has no row.
+        A metric that a forecaster has not (intervals of a point forecast) has no row. A forecaster who called
+        impossible what came has an infinite ``log_score``, and nobody has a skill against that.
 
     Raises
     ------
@@ -87,7 +88,7 @@ def score_predictions(
         found |= _ranking_scores(of)
         if quantity == "purchases":
             found |= weeks_of.get((origin, horizon, model), {})
-        rows += [(*key, metric, value, len(index)) for metric, value in found.items() if np.isfinite(value)]
+        rows += [(*key, metric, value, len(index)) for metric, value in found.items() if not np.isnan(value)]
     scores = pd.DataFrame(rows, columns=[*KEYS, "metric", "value", "n"])
     return scores if baseline is None else pd.concat([scores, _skill(scores, baseline)], ignore_index=True)
 
@@ -176,4 +177,4 @@ def _skill(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
     base = losses[losses["model"] == baseline].set_index(keys)["value"]
     base_values = base.reindex(list(zip(*(losses[key] for key in keys), strict=True))).to_numpy()
     skill = losses.assign(metric="skill_" + losses["metric"], value=1 - losses["value"] / base_values)
-    return skill[base_values > 0]
+    return skill[(base_values > 0) & np.isfinite(base_values)]

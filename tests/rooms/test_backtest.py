@@ -92,6 +92,18 @@ def test_skill_is_measured_against_the_formula(scorecard: Scorecard) -> None:
         assert formula["skill_crps"] == 0
 
 
+def test_calling_the_impossible_is_not_forgotten(scorecard: Scorecard) -> None:
+    """Killed: infinite scores left out, as if there were none."""
+    said = scorecard.predictions.copy()
+    worst = said.index[(said["model"] == "BG/NBD") & (said["quantity"] == "purchases")][0]
+    said.loc[worst, "log_score"] = np.inf
+    scores = score_predictions(said, scorecard.totals, "BG/NBD").query("origin == '1997-09-30'")
+    found = scores.set_index("metric")["value"]
+    assert found["log_score"] == np.inf
+    assert "skill_log_score" not in found
+    assert "skill_crps" in found
+
+
 def test_a_formula_has_no_interval_and_no_pit(scorecard: Scorecard) -> None:
     point = scorecard.predictions[scorecard.predictions["model"] == RATE.name]
     assert not point["is_distribution"].any()

@@ -157,7 +157,9 @@ def _walk(
     fitted = model.fit(rfm, draws=DRAWS, seed=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", clv.ClvWarning)  # means that are infinite are not asked for here
-        forecast = fitted.forecast(f"{FOLLOWED}W", draws=DRAWS, seed=seed, observe=blocks.append)
+        forecast = fitted.forecast(
+            f"{FOLLOWED}W", draws=DRAWS, seed=seed, discrepancy=None, observe=blocks.append
+        )
     draws = {
         f"{part}:{name}": np.log(values)
         for part, posterior in zip(("purchase", "spend"), fitted.posteriors, strict=True)

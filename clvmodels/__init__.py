@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clvmodels.backtesting import Origins as Origins
     from clvmodels.backtesting import Scorecard as Scorecard
     from clvmodels.backtesting import backtest as backtest
+    from clvmodels.backtesting import learn_discrepancy as learn_discrepancy
     from clvmodels.baselines import AOVFrequencyLifespan as AOVFrequencyLifespan
     from clvmodels.baselines import CohortAverage as CohortAverage
     from clvmodels.baselines import HiatusRule as HiatusRule
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from clvmodels.errors import FitError as FitError
     from clvmodels.errors import FitStatus as FitStatus
     from clvmodels.forecast import CLVModel as CLVModel
+    from clvmodels.forecast import Discrepancy as Discrepancy
     from clvmodels.forecast import FittedCLV as FittedCLV
     from clvmodels.inference import Bootstrap as Bootstrap
     from clvmodels.inference import Laplace as Laplace
@@ -131,6 +133,7 @@ _HOME = {
     "CohortAverage": "baselines",
     "DataError": "errors",
     "Decisions": "value",
+    "Discrepancy": "forecast",
     "Economics": "value",
     "FitError": "errors",
     "FitStatus": "errors",
@@ -189,6 +192,7 @@ _HOME = {
     "from_lifetimes": "migration",
     "given": "inference",
     "joint_model": "inference",
+    "learn_discrepancy": "backtesting",
     "lifespan": "value",
     "likelihood_ratio": "inference",
     "load_cdnow": "datasets",

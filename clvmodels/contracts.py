@@ -162,7 +162,7 @@ class PurchaseModel(Protocol):
         theta: np.ndarray,
         rfm: RFM,
         p_alive: np.ndarray,
-        horizon: float,
+        horizon: float | np.ndarray,
         rng: np.random.Generator | Streams,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Exact draws of the purchases in (T, T + horizon] given the history.
@@ -171,6 +171,8 @@ class PurchaseModel(Protocol):
         ----------
         p_alive
             What `p_alive(theta, rfm)` returned, in the shape ``broadcast`` (computed once per pattern by the caller).
+        horizon
+            Finite and > 0: one for all, or an array that broadcasts against ``broadcast``, (S, 1) for one per draw.
         rng
             A stream for each row, or a generator that streams are made from (`streams_of`): a row is drawn from
             its own stream, so that other rows leave no trace in it.

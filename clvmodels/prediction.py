@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEFAULT_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+MODEL_ONLY, WITH_MARKET = "model only", "with market discrepancy"
+"""What the two bands of a total are called: parameters and chance; and a shock that all customers share."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,9 @@ class DrawBlock:
         (S, K) sums over the block's customers.
     columns
         Further (m,) columns of the customer table, in order.
+    alone
+        Period sums of purchases and of value of the model alone, (2, S, K), where the other draws hold what moves all
+        customers at once, too; else None.
     mean
         (m,) exact means of the value (of the purchases without spend), or None where no closed form knows
         them. Where it is not finite, or None, the mean of the draws stands in.
@@ -52,6 +57,7 @@ class DrawBlock:
     period_value: np.ndarray | None
     columns: Mapping[str, np.ndarray]
     mean: np.ndarray | None = None
+    alone: np.ndarray | None = None
 
     def value_mean(self) -> np.ndarray:
         """(m,) means of the value, or of the purchases without spend: exact if known, else of the draws."""
@@ -71,11 +77,20 @@ class Quantity:
         (S,) totals over the horizon.
     period_draws
         (S, K) totals per period.
+    alone
+        The same of the model alone, where these draws hold what moves all customers at once, too; else None.
     """
 
     name: str
     draws: np.ndarray
     period_draws: np.ndarray
+    alone: Quantity | None = None
+
+    @classmethod
+    def by_period(cls, name: str, draws: np.ndarray, alone: np.ndarray | None = None) -> Quantity:
+        """The quantity whose draws are the sums over periods of (S, K) draws."""
+        model_only = None if alone is None else cls.by_period(name, alone)
+        return cls(name, draws.sum(axis=1), draws, model_only)
 
     @property
     def mean(self) -> float:
@@ -145,7 +160,11 @@ class Forecast:
 
     @property
     def periods(self) -> pd.DataFrame:
-        """One row per period of the horizon: bounds, mean and a 90 % predictive interval of the totals."""
+        """One row per period of the horizon: bounds, mean and a 90 % predictive interval of the totals.
+
+        Columns ``..._alone_low`` and ``..._alone_high`` bound the interval of the model alone, without what moves all
+        customers at once.
+        """
         return self.period_table(0.9)
 
     def period_table(self, level: float) -> pd.DataFrame:
@@ -163,8 +182,9 @@ class Forecast:
                 continue
             table[f"{quantity.name}_mean"] = quantity.period_draws.mean(axis=0)
             if self.is_distribution:
-                low, high = np.quantile(quantity.period_draws, tail_levels(level), axis=0)
-                table |= {f"{quantity.name}_low": low, f"{quantity.name}_high": high}
+                for prefix, band in _bands(quantity).items():
+                    low, high = np.quantile(band.period_draws, tail_levels(level), axis=0)
+                    table |= {f"{prefix}_low": low, f"{prefix}_high": high}
         return labelled(
             pd.DataFrame(table), {**self.provenance, "interval": f"central {level:.0%} predictive interval"}
         )
@@ -179,9 +199,15 @@ class Forecast:
             if self.is_distribution:
                 low, high = quantity.interval(0.9)
                 interval = f", 90 % predictive interval {low:,.0f} to {high:,.0f}"
+                if quantity.alone is not None:
+                    low, high = quantity.alone.interval(0.9)
+                    interval += f" ({MODEL_ONLY}: {low:,.0f} to {high:,.0f})"
+                    low, high = quantity.interval(0.9)
                 if not low <= quantity.mean <= high:
                     interval += f", median {np.median(quantity.draws):,.0f} (a few draws carry the mean)"
             lines.append(f"total {quantity.name}: mean {quantity.mean:,.1f}{interval}")
+        if self.is_distribution and "uncertainty" in self.provenance:
+            lines.append(f"the intervals hold {self.provenance['uncertainty']}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -206,6 +232,12 @@ class Forecast:
                 if name not in ("forecaster", "window", "fits")
             },
         )
+
+
+def _bands(quantity: Quantity) -> dict[str, Quantity]:
+    """The quantity by the prefix of its columns, and beside it that of the model alone."""
+    found = {quantity.name: quantity}
+    return found if quantity.alone is None else found | {f"{quantity.name}_alone": quantity.alone}
 
 
 def labelled(table: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
@@ -325,22 +357,26 @@ def gather(
     kept: list[np.ndarray] = []
     purchases: Any = 0.0
     value: Any = None
+    alone: Any = None
     for block in blocks:
         purchases = purchases + block.period_purchases
         if block.period_value is not None:
             value = block.period_value if value is None else value + block.period_value
+        if block.alone is not None:
+            alone = block.alone if alone is None else alone + block.alone
         parts.append({**block.columns, **_spread(block, levels, is_distribution)})
         if keep_draws:
             kept.append(block.purchases if block.value is None else block.value)
         if observe is not None:
             observe(block)
     columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    bought_alone, worth_alone = (None, None) if alone is None else alone
     return Forecast(
         name=name,
         is_distribution=is_distribution,
         columns={"customer_id": rfm.customer_id, **columns},
-        purchases=Quantity("purchases", purchases.sum(axis=1), purchases),
-        value=None if value is None else Quantity("value", value.sum(axis=1), value),
+        purchases=Quantity.by_period("purchases", purchases, bought_alone),
+        value=None if value is None else Quantity.by_period("value", value, worth_alone),
         horizon=horizon,
         provenance={**provenance, "levels": levels},
         draws=np.concatenate(kept, axis=1) if keep_draws else None,

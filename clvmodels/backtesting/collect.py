@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.backtesting.cut import Cut
-from clvmodels.backtesting.record import QUANTILES, SAID, Said
+from clvmodels.backtesting.record import ALONE, QUANTILES, SAID, Said
 from clvmodels.backtesting.scorecard import Scorecard
 from clvmodels.backtesting.walk import Walk
 from clvmodels.errors import FitError
@@ -156,7 +156,7 @@ def _totals(blocks: Sequence[_Block]) -> pd.DataFrame:
     for block in blocks:
         row = {name: getattr(block, name) for name in _KEYS} | {"is_distribution": block.said.is_distribution}
         said = block.said.totals[block.quantity]
-        rows.append(row | {name: said.get(name, np.nan) for name in ("mean", *QUANTILES, "actual")})
+        rows.append(row | {name: said.get(name, np.nan) for name in ("mean", *QUANTILES, *ALONE, "actual")})
     return pd.DataFrame(rows)
 
 

@@ -13,6 +13,8 @@ from clvmodels.prediction import DrawBlock, Forecast, Quantity, over_draws
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILES = ("q05", "q25", "q50", "q75", "q95")
+ALONE = ("alone_q05", "alone_q95")
+"""Bounds of the 90 % interval of a total by the model alone."""
 SAID = ("mean", "sd", *QUANTILES, "crps", "pit", "p_purchase", "log_score")
 """What is said of a customer, in the order of the table."""
 
@@ -26,7 +28,7 @@ class Said:
     customers
         By quantity and name (see `SAID`), (n,) each; a name that is missing is missing for everybody.
     totals
-        By quantity: mean and quantiles of the sum.
+        By quantity: mean and quantiles of the sum, and bounds of the model alone where they differ.
     newcomers
         By quantity (``customers``, ``purchases``, ``spend``): mean, q05 and q95; empty where none were forecast.
     is_distribution
@@ -119,13 +121,18 @@ def _quantiles(ordered: np.ndarray) -> list[np.ndarray]:
 
 
 def total_of(quantity: str, total: Quantity, forecast: Forecast, actual: np.ndarray) -> dict[str, float]:
-    """Mean and quantiles of a total; the mean adds up those of the customers, exact where the forecaster knows them."""
+    """Mean and quantiles of a total; the mean adds up those of the customers, exact where the forecaster knows them.
+
+    Where the draws hold what moves all customers at once, the interval of the model alone stands beside them.
+    """
     column = "clv_mean" if quantity != "purchases" else "expected_purchases"
     means = forecast.columns.get(column)
     mean = total.mean if means is None else math.fsum(means.tolist())
     row = {"mean": mean}
     if forecast.is_distribution:
         row |= dict(zip(QUANTILES, np.quantile(total.draws, LEVELS).tolist(), strict=True))
+        if total.alone is not None:
+            row |= dict(zip(ALONE, total.alone.interval(), strict=True))
     else:
         row["q50"] = mean
     return row | {"actual": math.fsum(actual.tolist())}

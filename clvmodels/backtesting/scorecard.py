@@ -38,8 +38,9 @@ class Scorecard:
         purchases only), actual. A point forecast is its own q50; it has no sd, no other quantile, no pit and no
         probability.
     totals
-        origin, horizon, model, quantity, is_distribution, mean, q05, q25, q50, q75, q95, actual: sums over the
-        customers known at the origin.
+        origin, horizon, model, quantity, is_distribution, mean, q05, q25, q50, q75, q95, alone_q05, alone_q95 (the
+        90 % interval of the model alone, where the others hold what moves all customers at once), actual: sums over
+        the customers known at the origin.
     tracking
         origin, horizon (the longest), model, week (of the log, 1-based), end_exclusive, days, is_holdout, actual,
         mean, q05, q95, and the same four with prefix ``cumulative_``: repeat purchases per week of the customers

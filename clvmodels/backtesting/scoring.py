@@ -44,7 +44,8 @@ def score_predictions(
 
         - of the total: ``total_mean``, ``total_actual``, ``bias_total`` (mean over actual minus 1), ``total_q05``,
           ``total_q95`` (central 90 % predictive interval), ``total_covered`` (0 or 1), ``total_width`` (of that
-          interval, over the actual);
+          interval, over the actual), and the last four with ``_alone``: the same of the model alone, without what moves
+          all customers at once;
         - of single customers: ``mae`` of the median, ``mae_of_mean`` and ``rmse`` of the mean, ``bias`` (mean error),
           ``crps`` of the distribution (fair estimator; the absolute error of a point), ``log_score`` of the count
           (purchases, where known); and ``mae_per_mean``, ``mae_of_mean_per_mean``, ``rmse_per_mean``,
@@ -105,14 +106,13 @@ def _total_scores(total: Mapping[Any, Any]) -> dict[str, float]:
     if total["actual"] > 0:
         scores["bias_total"] = total["mean"] / total["actual"] - 1
     if total["is_distribution"]:
-        low, high = total["q05"], total["q95"]
-        scores |= {
-            "total_q05": low,
-            "total_q95": high,
-            "total_covered": float(low <= total["actual"] <= high),
-        }
-        if total["actual"] > 0:
-            scores["total_width"] = (high - low) / total["actual"]
+        for suffix, prefix in (("", ""), ("_alone", "alone_")):
+            low, high = (total.get(f"{prefix}{name}", np.nan) for name in ("q05", "q95"))
+            if np.isfinite(low):
+                scores |= {f"total_q05{suffix}": low, f"total_q95{suffix}": high}
+                scores[f"total_covered{suffix}"] = float(low <= total["actual"] <= high)
+                if total["actual"] > 0:
+                    scores[f"total_width{suffix}"] = (high - low) / total["actual"]
     return scores
 
 

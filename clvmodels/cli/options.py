@@ -219,6 +219,13 @@ class Ahead:
     ]
     discount: Annotated[float, typer.Option(help="Discount rate, a fraction per year: 0.10 is 10 %.")] = 0.0
     margin: Annotated[float, typer.Option(help="Share of spend that counts, above 0 and up to 1.")] = 1.0
+    discrepancy: Annotated[
+        str,
+        typer.Option(
+            metavar="default|none|SIGMA",
+            help="Shock that all customers share: 0.18 is one standard deviation of 18 %.",
+        ),
+    ] = "default"
     levels: Annotated[
         str, typer.Option(metavar="LIST", help="Quantiles of each customer, between 0 and 1.")
     ] = "0.05,0.25,0.5,0.75,0.95"
@@ -234,15 +241,34 @@ class Ahead:
         Raises
         ------
         ArgumentError
-            If the levels are no list of numbers.
+            If the levels are no list of numbers, or the discrepancy is no number.
         """
         return {
             "horizon": self.horizon,
             "annual_discount_rate": self.discount,
             "margin": self.margin,
+            "discrepancy": parse_discrepancy(self.discrepancy),
             "levels": parse_levels(self.levels),
             "period": self.step,
         }
+
+
+def parse_discrepancy(text: str) -> Any:
+    """The discrepancy of a forecast from a word.
+
+    Examples
+    --------
+    >>> parse_discrepancy("none"), parse_discrepancy("0.2"), parse_discrepancy("default")
+    (None, 0.2, 'default')
+    """
+    if text == "default":
+        return text
+    try:
+        return None if text == "none" else float(text)
+    except ValueError:
+        raise ArgumentError(
+            f"--discrepancy {text!r} must be default, none, or a number such as 0.18"
+        ) from None
 
 
 def parse_levels(text: str) -> tuple[float, ...]:

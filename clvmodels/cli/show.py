@@ -158,7 +158,7 @@ def forecast_text(forecast: Forecast) -> str:
     fits = ", ".join(f"{fit['model']} {fit['status'].lower().replace('_', ' ')}" for fit in facts["fits"])
     lines.append(
         f"made by clvmodels {facts['fits'][0]['versions']['clvmodels']}: {fits}; {facts['draws']:,} draws, "
-        f"seed {facts['seed']}, uncertainty of {facts['uncertainty']}, customers {facts['customers_hash']}"
+        f"seed {facts['seed']}, customers {facts['customers_hash']}"
     )
     return "\n".join(
         textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in "\n".join(lines).splitlines()

@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError, ClvWarning, DataError
+from clvmodels.forecast.discrepancy import Discrepancy, as_discrepancy
 from clvmodels.forecast.predictive import purchase_probability
 from clvmodels.forecast.simulation import Simulation, usable_cores
 from clvmodels.inference import Method, Posterior, Priors, fit, get_method
@@ -217,6 +218,7 @@ class FittedCLV:
         rfm: RFM | None = None,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
+        discrepancy: Literal["default"] | float | Discrepancy | None = "default",
         draws: int = 1000,
         seed: int = 0,
         levels: tuple[float, ...] = DEFAULT_LEVELS,
@@ -242,6 +244,10 @@ class FittedCLV:
             Fraction per year in [0, 1).
         margin
             Share of the spend that counts, in (0, 1].
+        discrepancy
+            Shocks that all customers share: ``"default"`` (`Discrepancy`), a sigma, or None for the model alone. With
+            one, draws, quantiles and means hold it, and the totals of the model alone stand beside those
+            (`Quantity.alone`).
         draws
             Joint draws; draw d uses posterior draw d (modulo their number).
         seed
@@ -266,8 +272,9 @@ class FittedCLV:
         Forecast
             With columns p_alive, expected_purchases and expected_spend (spend per purchase, before
             margin), p_purchase, and mean, sd and quantiles of the value (of the purchases where there is
-            no spend). Means are closed forms averaged over the parameter draws; sd, quantiles, p_purchase
-            and totals are those of the draws.
+            no spend). Means are closed forms averaged over the parameter draws and over two exposures with
+            the mean and the variance of those of the discrepancy; sd, quantiles, p_purchase and totals are
+            those of the draws.
 
         Raises
         ------
@@ -282,17 +289,19 @@ class FittedCLV:
             posterior.raise_if_failed()
         plan = plan_horizon(horizon, target.observed_until, target.time_unit, period)
         discount = discount_per_unit(annual_discount_rate, plan.unit)
+        shock = as_discrepancy(discrepancy)
+        rates: dict[str, Any] = {"margin": margin, "draws": draws, "seed": seed}
         simulation = Simulation.of(
-            self.purchase, self.spend, target, plan, discount=discount, margin=margin, draws=draws, seed=seed
+            self.purchase, self.spend, target, plan, discount=discount, discrepancy=shock, **rates
         )
-        run = {"annual_discount_rate": annual_discount_rate, "margin": margin, "draws": draws, "seed": seed}
+        run = {"annual_discount_rate": annual_discount_rate, **rates}
         forecast = gather(
             simulation.blocks(block_size, workers or usable_cores(), progress),
             target,
             plan,
             name=self.name,
             is_distribution=True,
-            provenance=_provenance(self, target, plan) | run,
+            provenance=_provenance(self, target, plan, shock) | run,
             levels=levels,
             observe=observe,
             keep_draws=keep_draws,
@@ -337,14 +346,15 @@ def _check_arguments(
         )
 
 
-def _provenance(fitted: FittedCLV, target: RFM, plan: Horizon) -> dict[str, Any]:
-    parameters = (
-        "parameters and chance" if fitted.purchase.is_distribution else "chance only (one parameter vector)"
-    )
+def _provenance(
+    fitted: FittedCLV, target: RFM, plan: Horizon, discrepancy: Discrepancy | None
+) -> dict[str, Any]:
+    held = "parameters and chance" if fitted.purchase.is_distribution else "chance (one parameter vector)"
     return {
         "forecaster": fitted.name,
         "window": plan.window,
-        "uncertainty": parameters,
+        "uncertainty": f"{held} only" if discrepancy is None else f"{held}, and {discrepancy}",
+        "discrepancy": None if discrepancy is None else dict(discrepancy.facts),
         "customers_hash": target.fingerprint(),
         "fits": [
             dict(posterior.provenance) | {"status": posterior.status.name} for posterior in fitted.posteriors

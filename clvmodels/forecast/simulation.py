@@ -1,7 +1,9 @@
 """Posterior × RFM × horizon → Forecast: exact joint predictive draws, streamed over customers.
 
-Draw d uses one parameter vector for all customers, then for each of them its own life: alive or dead,
-rate, death, purchase times, an amount per purchase, discounted at the time of the purchase.
+Draw d uses one parameter vector and one exposure for all customers, then for each of them its own life: alive or
+dead, rate, death, purchase times, an amount per purchase, discounted at the time of the purchase. Lives are drawn as
+far as the exposure or the horizon, whichever is longer: the same draws tell what the model alone says, and what it says
+with the market's discrepancy (`clvmodels.forecast.discrepancy`).
 
 Two devices make the bytes independent of how the work is cut. Every customer has a random stream of
 their own, keyed by seed and id, so the same customer gets the same draws alone, in a block, in any
@@ -24,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
+from clvmodels.forecast.discrepancy import Discrepancy
 from clvmodels.inference import Posterior
 from clvmodels.prediction import DrawBlock, check_seed, over_draws
 from clvmodels.rfm import RFM, id_text
@@ -33,6 +36,8 @@ from clvmodels.units import Horizon
 RESOLUTION_BITS = 24
 BATCH_ROWS = 1 << 15  # customers times draws simulated in one go
 PATTERNS = 256  # of which the closed forms are worked out in one go
+FEWEST_PAIRED = 100  # parameter draws from which on each is paired with one exposure, not with all
+type Shocks = tuple[np.ndarray, np.ndarray]  # of exposure and money, (S,) each
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class Simulation:
-    """One run of the sampler: who, how far, at which rates, from which seed."""
+    """One run of the sampler: who, how far, at which rates, under which shocks, from which seed."""
 
     rfm: RFM
     plan: Horizon
@@ -61,6 +66,7 @@ class Simulation:
     margin: float
     draws: int
     seed: int
+    discrepancy: Discrepancy | None
     quantum: float
 
     @classmethod
@@ -75,6 +81,7 @@ class Simulation:
         margin: float,
         draws: int,
         seed: int,
+        discrepancy: Discrepancy | None,
     ) -> Simulation:
         """Pair each draw with its parameters, and set the power of two that amounts are multiples of."""
         return cls(
@@ -86,6 +93,7 @@ class Simulation:
             margin=margin,
             draws=draws,
             seed=seed,
+            discrepancy=discrepancy,
             quantum=2.0 ** (math.floor(math.log2(margin * purchase.scales.money)) - RESOLUTION_BITS),
         )
 
@@ -95,27 +103,28 @@ class Simulation:
         """The draws of all customers, `block_size` of them at a time, `workers` blocks at once."""
         count = len(self.rfm)
         known = self._closed_forms(workers)
+        shocks = None if self.discrepancy is None else self.discrepancy.shocks(self.seed, self.draws)
         parts = _parts(np.arange(count), block_size)
-        for block in in_turn(lambda index: self._block(index, known), parts, workers):
+        for block in in_turn(lambda index: self._block(index, known, shocks), parts, workers):
             yield block
             if progress is not None:
                 progress(int(block.index[-1]) + 1, count)
 
-    def _block(self, index: np.ndarray, known: Mapping[str, np.ndarray]) -> DrawBlock:
+    def _block(self, index: np.ndarray, known: Mapping[str, np.ndarray], shocks: Shocks | None) -> DrawBlock:
         """Draws of the customers at `index`, simulated a few at a time: their arrays stay in the cache."""
-        from clvmodels.forecast.tally import add_up
+        from clvmodels.forecast.tally import add_periods, add_up
 
         step = max(BATCH_ROWS // self.draws, 1)
         by_customer = np.zeros((2, len(index), self.draws))
-        by_period = np.zeros((2, self.draws, len(self.plan.edges) - 1))
+        by_period, alone = np.zeros((2, 2, self.draws, len(self.plan.edges) - 1))
         for start in range(0, len(index), step):
-            some = index[start : start + step]
-            add_up(
-                *self._future(self.rfm.take(some)),
-                self.plan.edges,
-                by_customer[:, start : start + step],
-                by_period,
-            )
+            some = self.rfm.take(index[start : start + step])
+            row, time, amount = future = self._future(some, shocks)
+            if shocks is not None:
+                add_periods(row, time, self._worth(amount, time), self.plan.edges, len(some), alone)
+                row, time, amount = _shocked(*future, len(some), shocks)
+            mine = by_customer[:, start : start + step]
+            add_up(row, time, self._worth(amount, time), self.plan.edges, mine, by_period)
         purchases, value = by_customer.transpose(0, 2, 1)
         priced = self.spend is not None
         columns = {name: column[index] for name, column in known.items()}
@@ -127,23 +136,30 @@ class Simulation:
             period_value=by_period[1] if priced else None,
             mean=columns.pop("mean"),
             columns=columns,
+            alone=None if shocks is None else alone,
         )
 
-    def _future(self, some: RFM) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(row, time, discounted amount) of each future purchase; row d m + j is draw d of customer j of m."""
+    def _future(self, some: RFM, shocks: Shocks | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(row, time, amount) of each purchase ahead; row d m + j is draw d of customer j of m."""
         streams = Streams.keyed(customer_keys(self.seed, some.customer_id), self.draws)
         model: PurchaseModel = self.purchase.model
         patterns, pattern_of = some.compress(model.needs)
         alive = model.p_alive(self.purchase.distinct[:, :, None], patterns)
         alive = alive[np.arange(self.draws) % len(alive)][:, pattern_of]
         theta = self.purchase.per_draw[:, :, None]
-        row, time = model.sample_purchase_times(theta, some, alive, self.plan.length, streams)
+        reach: float | np.ndarray = self.plan.length
+        if shocks is not None:
+            reach = self.plan.length * np.maximum(shocks[0], 1.0)[:, None]
+        row, time = model.sample_purchase_times(theta, some, alive, reach, streams)
         if self.spend is None:
             return row, time, np.zeros(len(row))
         spend: SpendModel = self.spend.model
-        amount = spend.sample_spend(self.spend.per_draw[:, :, None], some, row, streams)
+        return row, time, spend.sample_spend(self.spend.per_draw[:, :, None], some, row, streams)
+
+    def _worth(self, amount: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """Discounted margin of purchases, in whole quanta."""
         discounted = amount * (self.margin * np.exp(-self.discount * time))
-        return row, time, np.rint(discounted / self.quantum) * self.quantum
+        return np.asarray(np.rint(discounted / self.quantum) * self.quantum)
 
     def _closed_forms(self, workers: int) -> dict[str, np.ndarray]:
         """(n,) means over the draws: what the columns say, and the value (the purchases without spend)."""
@@ -159,24 +175,44 @@ class Simulation:
     def _purchase_means(self, rates: Sequence[float], workers: int) -> np.ndarray:
         """(1 + k, n) means of P(alive) and of the purchases discounted at k rates.
 
-        Worked out once per pattern, in an order that brings together those with the same future if alive.
+        Worked out once per pattern, in an order that brings together those with the same future if alive. Under a
+        discrepancy the exposure takes two values with its mean and variance, each with its share of the draws.
         """
         model: PurchaseModel = self.purchase.model
-        theta, length = self.purchase.distinct[:, :, None], self.plan.length
+        theta = self.purchase.distinct[:, :, None]
         patterns, pattern_of = self.rfm.compress(model.needs)
         futures, future_of = patterns.compress(model.needs_if_alive)
+        nodes = self._nodes()
 
         def means(part: np.ndarray) -> np.ndarray:
             first, last = future_of[part[[0, -1]]]
             ahead, place = futures.take(slice(first, last + 1)), future_of[part] - first
             alive = model.p_alive(theta, patterns.take(part))
-            bought = (model.purchases_if_alive(theta, ahead, length, rate)[:, place] for rate in rates)
-            return np.array([over_draws(alive), *(over_draws(alive * form) for form in bought)])
+            found = [over_draws(alive)]
+            for rate in rates:
+                at_nodes = []
+                for factor, some in nodes:
+                    reach = self.plan.length * factor
+                    bought = model.purchases_if_alive(theta[:, some], ahead, reach, rate / factor)[:, place]
+                    at_nodes.append(over_draws(alive[some] * bought))
+                found.append(np.mean(at_nodes, axis=0))
+            return np.array(found)
 
         order = np.argsort(future_of, kind="stable")
         found = np.empty((1 + len(rates), len(patterns)))
         found[:, order] = np.concatenate(list(in_turn(means, _parts(order, PATTERNS), workers)), axis=1)
         return found[:, pattern_of]
+
+    def _nodes(self) -> list[tuple[float, slice]]:
+        """Factors of the exposure, and the distinct parameters each is paired with: all, if there are few."""
+        if self.discrepancy is None:
+            return [(1.0, slice(None))]
+        factors, count = self.discrepancy.nodes(), self.purchase.distinct.shape[1]
+        apart = count >= FEWEST_PAIRED
+        return [
+            (factor, slice(i, None, len(factors)) if apart else slice(None))
+            for i, factor in enumerate(factors)
+        ]
 
     def _spend_means(self, part: _Part, workers: int) -> np.ndarray:
         """(n,) mean spend per purchase, infinite where some draw has no mean."""
@@ -189,6 +225,15 @@ class Simulation:
 
         parts = _parts(np.arange(len(patterns)), PATTERNS)
         return np.concatenate(list(in_turn(means, parts, workers)))[pattern_of]
+
+
+def _shocked(
+    row: np.ndarray, time: np.ndarray, amount: np.ndarray, customers: int, shocks: Shocks
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The purchases in calendar time and money when exposure and amounts are multiplied by a draw's shocks."""
+    draw = row // customers
+    exposure, money = shocks
+    return row, time / exposure[draw], amount * money[draw]
 
 
 def _parts(index: np.ndarray, size: int) -> list[np.ndarray]:

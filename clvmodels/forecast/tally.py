@@ -1,10 +1,25 @@
-"""The compiled loop that puts purchases where they belong: customer, draw and period."""
+"""The compiled loops that put purchases where they belong: customer, draw and period."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from clvmodels.special.compiled import compiled
+
+
+@compiled
+def period_of(time: float, edges: np.ndarray) -> int:
+    """Period that a time falls into; a period holds its end.
+
+    Where periods are about equally long, the guess by proportion is right or next to it.
+    """
+    periods = len(edges) - 1
+    k = min(int((time - edges[0]) * (periods / (edges[periods] - edges[0]))), periods - 1)
+    while k > 0 and time <= edges[k]:
+        k -= 1
+    while k < periods - 1 and time > edges[k + 1]:
+        k += 1
+    return k
 
 
 @compiled
@@ -18,20 +33,34 @@ def add_up(
 ) -> None:
     """Add purchases, and their amounts, to the sums by customer (2, m, S) and by period (2, S, K).
 
-    Row d m + j is draw d of customer j. A period holds its end. Where periods are about equally long, the guess
-    by proportion is right or next to it.
+    Row d m + j is draw d of customer j. Purchases after the last edge do not count.
     """
-    customers, periods = by_customer.shape[1], len(edges) - 1
-    pace = periods / (edges[periods] - edges[0])
+    customers, end = by_customer.shape[1], edges[-1]
     for i in range(len(row)):
+        if time[i] > end:
+            continue
         draw = row[i] // customers
         customer = row[i] - draw * customers
-        k = min(int((time[i] - edges[0]) * pace), periods - 1)
-        while k > 0 and time[i] <= edges[k]:
-            k -= 1
-        while k < periods - 1 and time[i] > edges[k + 1]:
-            k += 1
+        k = period_of(time[i], edges)
         by_customer[0, customer, draw] += 1.0
         by_customer[1, customer, draw] += amount[i]
         by_period[0, draw, k] += 1.0
         by_period[1, draw, k] += amount[i]
+
+
+@compiled
+def add_periods(
+    row: np.ndarray,
+    time: np.ndarray,
+    amount: np.ndarray,
+    edges: np.ndarray,
+    customers: int,
+    by_period: np.ndarray,
+) -> None:
+    """As `add_up` for that many customers, by period only."""
+    for i in range(len(row)):
+        if time[i] <= edges[-1]:
+            k = period_of(time[i], edges)
+            draw = row[i] // customers
+            by_period[0, draw, k] += 1.0
+            by_period[1, draw, k] += amount[i]

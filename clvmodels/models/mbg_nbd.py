@@ -261,7 +261,7 @@ class MBGNBD:
         theta: np.ndarray,
         rfm: RFM,
         p_alive: np.ndarray,
-        horizon: float,
+        horizon: float | np.ndarray,
         rng: np.random.Generator | Streams,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Exact draws of the purchases in (T, T + horizon] given the history.
@@ -270,8 +270,10 @@ class MBGNBD:
 
         Parameters
         ----------
-        theta, rfm, horizon
-            As in `expected_purchases`.
+        theta, rfm
+            As in `loglik`.
+        horizon
+            Length > 0, finite: one for all, or an array that broadcasts against the rows.
         p_alive
             ``p_alive(theta, rfm)``.
         rng

@@ -285,7 +285,7 @@ class ParetoNBD:
         theta: np.ndarray,
         rfm: RFM,
         p_alive: np.ndarray,
-        horizon: float,
+        horizon: float | np.ndarray,
         rng: np.random.Generator | Streams,
     ) -> tuple[np.ndarray, np.ndarray]:
         r"""Exact draws of the purchases in (T, T + horizon] given the history.
@@ -295,8 +295,10 @@ class ParetoNBD:
 
         Parameters
         ----------
-        theta, rfm, horizon
-            As in `expected_purchases`.
+        theta, rfm
+            As in `loglik`.
+        horizon
+            Length > 0, finite: one for all, or an array that broadcasts against the rows.
         p_alive
             ``p_alive(theta, rfm)``.
         rng
@@ -327,9 +329,10 @@ class ParetoNBD:
             for part in (r + rfm.frequency, alpha + rfm.T, s, beta + rfm.T)
         )
         rate = streams.gamma(n) / a
-        longest = np.log1p(horizon / b)
+        ends = np.broadcast_to(horizon, shape).ravel()[alive]
+        longest = np.log1p(ends / b)
         life = np.expm1(np.minimum(streams.exponential() / s, longest)) * b
-        life = np.minimum(life, horizon)
+        life = np.minimum(life, ends)
         counts = streams.poisson(np.minimum(rate * life, MOST_PURCHASES))
         return scatter_times(alive, counts, life, streams)
 

@@ -20,7 +20,7 @@ from clvmodels.plots.palette import (
     name_places,
     new_axes,
 )
-from clvmodels.prediction import Forecast, Quantity
+from clvmodels.prediction import MODEL_ONLY, WITH_MARKET, Forecast, Quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,21 +76,16 @@ def plot_total(
 ) -> Axes:
     """Draw `total_frame` with the central interval shaded and, where it is known, what happened.
 
-    A formula has one draw: its total is a line.
+    Where the draws hold what moves all customers at once, the interval of the model alone is a darker band within. A
+    formula has one draw: its total is a line.
     """
     total = _quantity(forecast, quantity)
     axes = new_axes(height=2.9) if ax is None else ax
     if forecast.is_distribution:
         frame = total_frame(forecast, total.name)
-        low, high = total.interval(level)
-        axes.axvspan(
-            low,
-            high,
-            color=MUTED,
-            alpha=0.18,
-            linewidth=0,
-            label=f"Central {level:.0%} interval".replace("%", " %"),
-        )
+        for band, name, alpha in bands(total):
+            low, high = band.interval(level)
+            axes.axvspan(low, high, color=MUTED, alpha=alpha, linewidth=0, label=_interval(level, name))
         axes.bar(
             frame["from"],
             frame["share"],
@@ -111,6 +106,19 @@ def plot_total(
     return axes
 
 
+def bands(quantity: Quantity) -> list[tuple[Quantity, str, float]]:
+    """What has an interval, its name (empty where there is but one), and how strongly it is shaded; widest first."""
+    if quantity.alone is None:
+        return [(quantity, "", 0.18)]
+    return [(quantity, WITH_MARKET, 0.18), (quantity.alone, MODEL_ONLY, 0.3)]
+
+
+def _interval(level: float, name: str) -> str:
+    """Words for a legend."""
+    kind = f"Central {level:.0%} interval".replace("%", " %")
+    return f"{kind}, {name}" if name else kind
+
+
 def periods_frame(forecast: Forecast, quantity: str | None = None, level: float = 0.9) -> pd.DataFrame:
     """Totals of one quantity per period of the horizon.
 
@@ -118,7 +126,8 @@ def periods_frame(forecast: Forecast, quantity: str | None = None, level: float 
     -------
     pandas.DataFrame
         period, label (first day, or number where there is no calendar), mean and, for a distribution,
-        low and high of the central predictive interval.
+        low and high of the central predictive interval; alone_low and alone_high are those of the model alone, where
+        the draws hold what moves all customers at once, too.
     """
     import pandas as pd
 
@@ -129,6 +138,8 @@ def periods_frame(forecast: Forecast, quantity: str | None = None, level: float 
     columns = {"period": table["period"], "label": labels, "mean": table[f"{name}_mean"]}
     if forecast.is_distribution:
         columns |= {"low": table[f"{name}_low"], "high": table[f"{name}_high"]}
+        if f"{name}_alone_low" in table:
+            columns |= {f"alone_{end}": table[f"{name}_alone_{end}"] for end in ("low", "high")}
     return pd.DataFrame(columns)
 
 
@@ -140,20 +151,27 @@ def plot_periods(
     currency: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw `periods_frame`: mean and central predictive interval of each period's total."""
+    """Draw `periods_frame`: mean and central predictive interval of each period's total.
+
+    Where the draws hold what moves all customers at once, the interval of the model alone is a thicker line within.
+    """
     name = _quantity(forecast, quantity).name
     frame = periods_frame(forecast, name, level)
     axes = new_axes(height=3.1) if ax is None else ax
     if forecast.is_distribution:
-        axes.vlines(
-            frame["period"],
-            frame["low"],
-            frame["high"],
-            color=SERIES[0],
-            linewidth=2.2,
-            alpha=0.55,
-            label=f"Central {level:.0%} predictive interval".replace("%", " %"),
-        )
+        prefixes = ("", "alone_") if "alone_low" in frame else ("",)
+        for prefix, (_, said, _), width in zip(
+            prefixes, bands(_quantity(forecast, name)), (2.2, 5.0), strict=False
+        ):
+            axes.vlines(
+                frame["period"],
+                frame[f"{prefix}low"],
+                frame[f"{prefix}high"],
+                color=SERIES[0],
+                linewidth=width,
+                alpha=0.55,
+                label=_interval(level, said),
+            )
     axes.plot(
         frame["period"],
         frame["mean"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from clvmodels.prediction import MODEL_ONLY, WITH_MARKET
 from clvmodels.report.blocks import MISSING, Block, Cell, Column, Heading, Section, Table, Text, cells
 from clvmodels.report.chance import paired_lead
 from clvmodels.report.leads import find_leads
@@ -21,6 +22,10 @@ from clvmodels.report.measures import (
 from clvmodels.report.numbers import CARRIED, INTERVAL, counted, decimals_for, fixed, listed, per_cent
 from clvmodels.rfm import DataReport
 
+BANDS = (
+    f"The first interval is that {WITH_MARKET}: it holds a shock that all customers share (season, promotions, the "
+    "economy), which no model of single customers knows; the one of the model only holds parameters and chance."
+)
 NO_INTERVAL = f"{MISSING} a formula gives one number: it has no interval and no probability to judge."
 
 
@@ -120,40 +125,47 @@ def totals_table(material: Material, quantity: str) -> Table:
         bias = {model: material.value(quantity, "bias_total", model, origin) for model in material.models}
         nearest = min((abs(value) for value in bias.values() if not math.isnan(value)), default=math.nan)
         for model in material.models:
-            mean, actual, low, high = (
-                fixed(material.value(quantity, f"total_{name}", model, origin))
-                for name in ("mean", "actual", "q05", "q95")
-            )
-            if mean == MISSING:
+            if math.isnan(material.value(quantity, "total_mean", model, origin)):
                 continue
-            covered = material.value(quantity, "total_covered", model, origin)
             if material.is_astray(quantity, model, origin):
                 astray.append(model)
-            row = [
-                *cells(*([model] if len(material.origins) == 1 else [model, origin]), mean, actual),
-                Cell(per_cent(bias[model], signed=True), abs(bias[model]) == nearest),
-                Cell(MISSING if low == MISSING else f"{low} to {high}"),
-                Cell({1.0: "yes", 0.0: "no"}.get(covered, MISSING)),
-            ]
-            rows.append(row)
+            rows.append(_totals_row(material, quantity, model, origin, abs(bias[model]) == nearest))
     unit = material.currency if quantity == "spend" else ""
-    origin_column = [] if len(material.origins) == 1 else [Column("Origin", is_number=False)]
-    columns = [
-        Column("Forecaster", is_number=False),
-        *origin_column,
+    columns = [Column("Forecaster", is_number=False)]
+    columns += [] if len(material.origins) == 1 else [Column("Origin", is_number=False)]
+    columns += [
         Column("Forecast", ", ".join(filter(None, ["mean", unit]))),
         Column("Actual", unit),
         Column("Bias", "nearest 0 is best"),
         Column(f"{INTERVAL} interval", ", ".join(filter(None, ["central, predictive", unit]))),
         Column("Contains the actual"),
+        Column(f"{INTERVAL} interval", MODEL_ONLY),
+        Column("Contains the actual", MODEL_ONLY),
     ]
-    caption = f"Total {QUANTITY_NAMES[quantity].lower()} of the holdout"
     notes = [NO_INTERVAL] if material.formulas else []
+    if any(row[-1].text != MISSING for row in rows):
+        notes.append(BANDS)
+    else:
+        columns, rows = columns[:-2], [row[:-2] for row in rows]
     if astray:
-        notes.append(
-            f"Mean outside its own interval, because {CARRIED}: {listed(list(dict.fromkeys(astray)))}."
-        )
+        names = listed(list(dict.fromkeys(astray)))
+        notes.append(f"Mean outside its own interval, because {CARRIED}: {names}.")
+    caption = f"Total {QUANTITY_NAMES[quantity].lower()} of the holdout"
     return Table(f"totals-{quantity}", caption, columns, rows, notes)
+
+
+def _totals_row(material: Material, quantity: str, model: str, origin: str, is_nearest: bool) -> list[Cell]:
+    def said(name: str) -> float:
+        return material.value(quantity, name, model, origin)
+
+    row = cells(*([model] if len(material.origins) == 1 else [model, origin]))
+    row += cells(fixed(said("total_mean")), fixed(said("total_actual")))
+    row.append(Cell(per_cent(said("bias_total"), signed=True), is_nearest))
+    for suffix in ("", "_alone"):
+        low, high = (fixed(said(f"total_{bound}{suffix}")) for bound in ("q05", "q95"))
+        covered = {1.0: "yes", 0.0: "no"}.get(said(f"total_covered{suffix}"), MISSING)
+        row += cells(MISSING if low == MISSING else f"{low} to {high}", covered)
+    return row
 
 
 def score_table(material: Material, quantity: str, names: Sequence[str], key: str, caption: str) -> Table:

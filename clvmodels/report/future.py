@@ -11,7 +11,7 @@ import numpy as np
 
 from clvmodels import plots
 from clvmodels.inference import Posterior
-from clvmodels.prediction import Forecast, Quantity, quantile_name
+from clvmodels.prediction import MODEL_ONLY, WITH_MARKET, Forecast, Quantity, quantile_name
 from clvmodels.report.blocks import (
     MISSING,
     Block,
@@ -63,17 +63,29 @@ def _totals(material: Material, forecast: Forecast) -> Table:
             continue
         texts = [material.amount(item.name, item.mean, 0)]
         if forecast.is_distribution:
-            low, high = (material.amount(item.name, bound, 0) for bound in item.interval(0.9))
-            texts += [_median(material, item), f"{low} to {high}", material.amount(item.name, item.sd, 0)]
+            texts += [
+                _median(material, item),
+                _interval(material, item),
+                material.amount(item.name, item.sd, 0),
+            ]
+            texts.append(MISSING if item.alone is None else _interval(material, item.alone))
             astray += [item.name] if _is_astray(item) else []
         else:
-            texts += [MISSING, MISSING, MISSING]
+            texts += [MISSING] * 4
         rows.append(cells(item.name.capitalize(), *texts))
     columns = [Column("Total", is_number=False), Column("Mean"), Column("Median")]
     columns += [Column(f"{INTERVAL} interval", "central, predictive"), Column("Standard deviation")]
+    columns += [Column(f"{INTERVAL} interval", MODEL_ONLY)]
+    if forecast.total.alone is None:
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
     notes = [] if forecast.is_distribution else [f"{MISSING} a formula gives one number and no interval."]
     notes += [f"The mean of total {name} lies outside its own interval: {CARRIED}." for name in astray]
     return Table("forecast-totals", "Totals over all customers", columns, rows, notes)
+
+
+def _interval(material: Material, item: Quantity) -> str:
+    low, high = (material.amount(item.name, bound, 0) for bound in item.interval(0.9))
+    return f"{low} to {high}"
 
 
 def _median(material: Material, item: Quantity) -> str:
@@ -91,8 +103,9 @@ def _spread(material: Material, forecast: Forecast, name: str) -> str:
     mean = material.amount(name, item.mean, 0)
     if not forecast.is_distribution:
         return f"{mean}; a formula gives no interval"
-    low, high = (material.amount(name, bound, 0) for bound in item.interval(0.9))
-    said = f"mean {mean}, central {INTERVAL} predictive interval {low} to {high}"
+    said = f"mean {mean}, central {INTERVAL} predictive interval {_interval(material, item)}"
+    if item.alone is not None:
+        said += f" {WITH_MARKET} ({MODEL_ONLY}: {_interval(material, item.alone)})"
     return said + (f", median {_median(material, item)} ({CARRIED})" if _is_astray(item) else "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from clvmodels.prediction import MODEL_ONLY, WITH_MARKET
 from clvmodels.report.blocks import Block, Heading, Section, Sentence, Strong, Text
 from clvmodels.report.chance import paired_lead
 from clvmodels.report.contest import contest_blocks
@@ -187,21 +188,31 @@ def _missed(material: Material, quantity: str, model: str, *, short: bool = Fals
 
 
 def _covered(material: Material, quantity: str, model: str) -> str:
-    """Whether the interval of the total held what happened; nothing for a formula."""
+    """Whether the intervals of the total held what happened; nothing for a formula."""
     covered = material.values(quantity, "total_covered", model)
     if not covered:
         return ""
-    kind = f"central {INTERVAL} predictive interval"
+    alone = material.values(quantity, "total_covered_alone", model)
+    kind = f"central {INTERVAL} predictive interval" + (f" {WITH_MARKET}" if alone else "")
     if len(covered) > 1:
         hits = sum(map(int, covered.values()))
-        return f"; its {kind} contained the actual total at {hits} of {len(covered)} origins"
+        text = f"; its {kind} contained the actual total at {hits} of {len(covered)} origins"
+        return text + (f" ({MODEL_ONLY}: at {sum(map(int, alone.values()))})" if alone else "")
     (origin,) = covered
-    low, high = (
-        material.amount(quantity, material.value(quantity, metric, model, origin), 0)
-        for metric in ("total_q05", "total_q95")
-    )
     verb = "contained" if covered[origin] else "did not contain"
-    return f"; its {kind}, {low} to {high}, {verb} the actual total"
+    text = f"; its {kind}, {_band(material, quantity, model, origin)}, {verb} the actual total"
+    if not alone:
+        return text
+    verb = "contained it" if alone[origin] else "did not"
+    return f"{text} ({MODEL_ONLY}: {_band(material, quantity, model, origin, '_alone')}, {verb})"
+
+
+def _band(material: Material, quantity: str, model: str, origin: str, suffix: str = "") -> str:
+    low, high = (
+        material.amount(quantity, material.value(quantity, f"total_{bound}{suffix}", model, origin), 0)
+        for bound in ("q05", "q95")
+    )
+    return f"{low} to {high}"
 
 
 def _total_details(material: Material, quantity: str, leads: Leads) -> list[str]:

@@ -102,7 +102,7 @@ class Occasions(NamedTuple):
 
 
 def times_before_leaving(
-    now: Occasions, p_alive: np.ndarray, horizon: float, rng: np.random.Generator | Streams
+    now: Occasions, p_alive: np.ndarray, horizon: float | np.ndarray, rng: np.random.Generator | Streams
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Exact draws of the purchases in (T, T + horizon] given the history.
 
@@ -123,7 +123,8 @@ def times_before_leaving(
         np.broadcast_to(part, shape).ravel()[alive]
         for part in (now.r + now.x, now.alpha + now.T, now.a, now.b + now.k)
     )
-    mean = streams.gamma(n) * (horizon / scale)
+    span = np.array(np.broadcast_to(horizon, shape), dtype=float).ravel()[alive]
+    mean = streams.gamma(n) * (span / scale)
     bought = streams.poisson(np.minimum(mean, MOST_PURCHASES))
     several = np.flatnonzero(bought > 1)  # the first purchase happens whatever the coin says after it
     theirs, would = streams.take(several), bought[several]
@@ -131,6 +132,5 @@ def times_before_leaving(
     happen = np.minimum(np.floor(theirs.exponential() / hazard) + 1.0, would)
     cut = np.flatnonzero(happen < would)
     bought[several] = happen
-    span = np.full(len(alive), float(horizon))
     span[several[cut]] *= expit(theirs.take(cut).log_odds(happen[cut] + 1.0, would[cut] - happen[cut]))
     return scatter_times(alive, bought, span, streams)

@@ -277,14 +277,15 @@ class Changed:
         theta: np.ndarray,
         rfm: RFM,
         p_alive: np.ndarray,
-        horizon: float,
+        horizon: float | np.ndarray,
         rng: np.random.Generator | Streams,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draws of the purchases: those of the model over horizon / life, stretched and counted several times."""
         row, time = self.model.sample_purchase_times(theta, rfm, p_alive, horizon / self.life, rng)
         whole = math.floor(self._copies)
         copies = whole + (_lots(row, rng) < self._copies - whole)
-        return np.repeat(row, copies), np.minimum(np.repeat(self.life * time, copies), horizon)
+        stretched = np.minimum(self.life * time, np.broadcast_to(horizon, p_alive.shape).ravel()[row])
+        return np.repeat(row, copies), np.repeat(stretched, copies)
 
 
 def _lots(row: np.ndarray, rng: np.random.Generator | Streams) -> np.ndarray:

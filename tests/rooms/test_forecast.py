@@ -45,7 +45,7 @@ def test_tables_carry_their_provenance(fitted: clv.FittedCLV) -> None:
     forecast = fitted.forecast("12M", draws=100, seed=3, annual_discount_rate=0.1, margin=0.35)
     facts = forecast.customers.attrs
     assert facts["window"] == "12M: 1997-10-01 to before 1998-10-01"
-    assert facts["uncertainty"] == "parameters and chance"
+    assert facts["uncertainty"] == f"parameters and chance, and {clv.Discrepancy()}"
     assert (facts["annual_discount_rate"], facts["margin"], facts["draws"], facts["seed"]) == (
         0.1,
         0.35,
@@ -60,7 +60,7 @@ def test_tables_carry_their_provenance(fitted: clv.FittedCLV) -> None:
 def test_a_maximum_likelihood_forecast_says_that_its_parameters_are_fixed(cdnow_rfm: clv.RFM) -> None:
     point = clv.CLVModel("bg_nbd", method="mle").fit(cdnow_rfm.take(slice(None, None, 10)))
     facts = point.forecast("4W", draws=20).provenance
-    assert facts["uncertainty"] == "chance only (one parameter vector)"
+    assert facts["uncertainty"].startswith("chance (one parameter vector), and a shock shared by all")
 
 
 def test_months_are_calendar_months(fitted: clv.FittedCLV) -> None:
@@ -229,7 +229,9 @@ def test_values_follow_a_plain_simulation(fitted: clv.FittedCLV) -> None:
     )
     seen: list[DrawBlock] = []
     with pytest.warns(clv.ClvWarning, match="no finite mean"):
-        point.forecast("10W", rfm=rfm, draws=draws, annual_discount_rate=0.3, observe=seen.append)
+        point.forecast(
+            "10W", rfm=rfm, draws=draws, annual_discount_rate=0.3, discrepancy=None, observe=seen.append
+        )
     rng, rate = np.random.default_rng(5), np.log(1.3) * 7 / 365.25
     alive = fitted.purchase.model.p_alive(np.array([r, alpha, a, b]), rfm)
     for j in range(5):
@@ -292,3 +294,48 @@ def test_work_is_handed_back_in_order_and_its_errors_too() -> None:
     with pytest.raises(ValueError, match="seven"):
         list(in_turn(work, range(40), 3))
     assert next(in_turn(work, range(6), 2)) == 0  # one who stops early is not kept waiting
+
+
+def test_both_bands_are_told_and_named(fitted: clv.FittedCLV) -> None:
+    """Killed: one band shown under the name of the other."""
+    forecast = fitted.forecast("26W", draws=300, seed=2)
+    wide, alone = forecast.value.interval(), forecast.value.alone.interval()
+    assert wide[0] < alone[0] < alone[1] < wide[1]
+    text = str(forecast)
+    assert (
+        f"interval {wide[0]:,.0f} to {wide[1]:,.0f} (model only: {alone[0]:,.0f} to {alone[1]:,.0f})" in text
+    )
+    assert "a shock shared by all customers, of 18 % (one standard deviation) on purchases" in text
+    assert forecast.provenance["discrepancy"]["sigma"] == 0.18
+    periods = forecast.periods
+    inner = periods["value_alone_high"] - periods["value_alone_low"]
+    assert (
+        inner.mean() < 0.98 * (periods["value_high"] - periods["value_low"]).mean()
+    )  # weeks are mostly chance
+    plain = fitted.forecast("26W", draws=300, seed=2, discrepancy=None)
+    assert "model only" not in str(plain)
+    assert "value_alone_low" not in plain.periods
+    assert plain.provenance["discrepancy"] is None
+    assert plain.provenance["uncertainty"] == "parameters and chance only"
+
+
+@pytest.mark.parametrize("discrepancy", ["none", 0, 18, -0.1, True, float("nan")])
+def test_a_discrepancy_that_is_none_is_refused(fitted: clv.FittedCLV, discrepancy: object) -> None:
+    with pytest.raises(clv.ArgumentError, match="discrepancy"):
+        fitted.forecast("26W", draws=10, discrepancy=discrepancy)
+
+
+def test_shocks_have_mean_one_and_do_not_depend_on_their_number() -> None:
+    """Killed: a shock that shifts; pairs that are the same number twice."""
+    exposure, money = clv.Discrepancy().shocks(7, 2000)
+    assert abs(exposure.mean() - 1) < 0.002
+    assert abs(money.mean() - 1) < 0.001
+    assert exposure.std() == pytest.approx(0.183, rel=0.03)
+    assert money.std() == pytest.approx(0.08, rel=0.03)
+    assert abs(np.corrcoef(exposure, money)[0, 1]) < 0.05
+    np.testing.assert_array_equal(clv.Discrepancy().shocks(7, 100)[0], exposure[:100])
+    assert not np.array_equal(clv.Discrepancy().shocks(8, 100)[0], exposure[:100])
+    low, high = clv.Discrepancy(0.3).nodes()
+    many = clv.Discrepancy(0.3).shocks(1, 20_000)[0]
+    assert (low + high) / 2 == pytest.approx(1)
+    assert abs(high - low) / 2 == pytest.approx(many.std(), rel=0.01)

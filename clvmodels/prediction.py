@@ -370,13 +370,14 @@ def gather(
         if observe is not None:
             observe(block)
     columns = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    bought_alone, worth_alone = (None, None) if alone is None else alone
     return Forecast(
         name=name,
         is_distribution=is_distribution,
         columns={"customer_id": rfm.customer_id, **columns},
-        purchases=Quantity.by_period("purchases", purchases, bought_alone),
-        value=None if value is None else Quantity.by_period("value", value, worth_alone),
+        purchases=Quantity.by_period("purchases", purchases, None if alone is None else alone[0]),
+        value=None
+        if value is None
+        else Quantity.by_period("value", value, None if alone is None else alone[1]),
         horizon=horizon,
         provenance={**provenance, "levels": levels},
         draws=np.concatenate(kept, axis=1) if keep_draws else None,

@@ -36,7 +36,6 @@ from clvmodels.units import Horizon
 RESOLUTION_BITS = 24
 BATCH_ROWS = 1 << 15  # customers times draws simulated in one go
 PATTERNS = 256  # of which the closed forms are worked out in one go
-FEWEST_PAIRED = 100  # parameter draws from which on each is paired with one exposure, not with all
 type Shocks = tuple[np.ndarray, np.ndarray]  # of exposure and money, (S,) each
 
 
@@ -176,13 +175,13 @@ class Simulation:
         """(1 + k, n) means of P(alive) and of the purchases discounted at k rates.
 
         Worked out once per pattern, in an order that brings together those with the same future if alive. Under a
-        discrepancy the exposure takes two values with its mean and variance, each with its share of the draws.
+        discrepancy the exposure takes two values with its mean and variance.
         """
         model: PurchaseModel = self.purchase.model
         theta = self.purchase.distinct[:, :, None]
         patterns, pattern_of = self.rfm.compress(model.needs)
         futures, future_of = patterns.compress(model.needs_if_alive)
-        nodes = self._nodes()
+        factors = (1.0,) if self.discrepancy is None else self.discrepancy.nodes()
 
         def means(part: np.ndarray) -> np.ndarray:
             first, last = future_of[part[[0, -1]]]
@@ -190,29 +189,17 @@ class Simulation:
             alive = model.p_alive(theta, patterns.take(part))
             found = [over_draws(alive)]
             for rate in rates:
-                at_nodes = []
-                for factor, some in nodes:
-                    reach = self.plan.length * factor
-                    bought = model.purchases_if_alive(theta[:, some], ahead, reach, rate / factor)[:, place]
-                    at_nodes.append(over_draws(alive[some] * bought))
-                found.append(np.mean(at_nodes, axis=0))
+                bought = [
+                    model.purchases_if_alive(theta, ahead, self.plan.length * factor, rate / factor)
+                    for factor in factors
+                ]
+                found.append(over_draws(alive * np.mean(bought, axis=0)[:, place]))
             return np.array(found)
 
         order = np.argsort(future_of, kind="stable")
         found = np.empty((1 + len(rates), len(patterns)))
         found[:, order] = np.concatenate(list(in_turn(means, _parts(order, PATTERNS), workers)), axis=1)
         return found[:, pattern_of]
-
-    def _nodes(self) -> list[tuple[float, slice]]:
-        """Factors of the exposure, and the distinct parameters each is paired with: all, if there are few."""
-        if self.discrepancy is None:
-            return [(1.0, slice(None))]
-        factors, count = self.discrepancy.nodes(), self.purchase.distinct.shape[1]
-        apart = count >= FEWEST_PAIRED
-        return [
-            (factor, slice(i, None, len(factors)) if apart else slice(None))
-            for i, factor in enumerate(factors)
-        ]
 
     def _spend_means(self, part: _Part, workers: int) -> np.ndarray:
         """(n,) mean spend per purchase, infinite where some draw has no mean."""

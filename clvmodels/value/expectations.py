@@ -17,7 +17,7 @@ import numpy as np
 
 from clvmodels.contracts import FittedForecaster, PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError, ClvWarning, DataError
-from clvmodels.forecast import FittedCLV
+from clvmodels.forecast import Discrepancy, FittedCLV
 from clvmodels.inference import Posterior
 from clvmodels.prediction import DrawBlock, Forecast, check_margin, check_single, over_draws
 from clvmodels.rfm import RFM, id_text
@@ -95,6 +95,9 @@ def expected_values(fitted: FittedForecaster, rfm: RFM, valuation: Valuation) ->
 
         E_s[value_i] = margin · E[Σ exp(-δ u) | θ_s, history] · E[spend | θ_s, history]
 
+    The expectation is also over the exposures of the default `Discrepancy`, as in a forecast, so the means are those
+    of its table.
+
     Parameters
     ----------
     fitted
@@ -122,7 +125,7 @@ def expected_values(fitted: FittedForecaster, rfm: RFM, valuation: Valuation) ->
     >>> rfm = clv.rfm_summary(clv.load_cdnow(), spend="spend", observation_end="1997-09-30").take(slice(0, 200))
     >>> fitted = clv.CLVModel("bg_nbd").fit(rfm, draws=50)
     >>> found = expected_values(fitted, rfm, Valuation("52W", draws=50))
-    >>> table = fitted.forecast("52W", draws=50, discrepancy=None).customers
+    >>> table = fitted.forecast("52W", draws=50).customers
     >>> found.draws.shape, bool(np.isclose(found.mean.sum(), table["clv_mean"].sum()))
     ((50, 200), True)
     """
@@ -141,10 +144,10 @@ def expected_values(fitted: FittedForecaster, rfm: RFM, valuation: Valuation) ->
     model = cast(PurchaseModel, fitted.purchase.model)
     patterns, pattern_of = rfm.compress(model.needs)
     theta = _first(fitted.purchase, valuation.draws)[:, :, None]
-    plain = model.expected_purchases(theta, patterns, plan.length)
+    plain = _purchases(model, theta, patterns, plan.length, 0.0)
     counted = plain
     if discount > 0 and fitted.spend is not None:
-        counted = model.expected_discounted_purchases(theta, patterns, plan.length, discount)
+        counted = _purchases(model, theta, patterns, plan.length, discount)
     plain, counted = plain[:, pattern_of], counted[:, pattern_of]
     if fitted.spend is None:
         return Expected(plain, over_draws(plain), plain)
@@ -152,6 +155,17 @@ def expected_values(fitted: FittedForecaster, rfm: RFM, valuation: Valuation) ->
     mean = valuation.margin * over_draws(counted) * over_draws(spend)
     plain, counted, spend = _of_one_length(plain, counted, spend)
     return Expected(valuation.margin * counted * spend, mean, plain)
+
+
+def _purchases(
+    model: PurchaseModel, theta: np.ndarray, patterns: RFM, length: float, rate: float
+) -> np.ndarray:
+    """(S, m) discounted mean purchases, as a forecast has them: over the exposures of the default discrepancy."""
+    if_alive = [
+        model.purchases_if_alive(theta, patterns, length * factor, rate / factor)
+        for factor in Discrepancy().nodes()
+    ]
+    return np.asarray(model.p_alive(theta, patterns) * np.mean(if_alive, axis=0))
 
 
 def expected_spend(posterior: Posterior, rfm: RFM, draws: int) -> np.ndarray:

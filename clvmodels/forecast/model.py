@@ -19,7 +19,7 @@ from clvmodels.inference import Method, Posterior, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
 from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, check_margin, check_single, gather
 from clvmodels.rfm import RFM, Customers
-from clvmodels.units import UNIT_NAMES, Horizon, discount_per_unit, plan_horizon
+from clvmodels.units import UNIT_NAMES, discount_per_unit, plan_horizon
 
 
 @dataclass(frozen=True)
@@ -288,20 +288,17 @@ class FittedCLV:
         for posterior in self.posteriors:
             posterior.raise_if_failed()
         plan = plan_horizon(horizon, target.observed_until, target.time_unit, period)
-        discount = discount_per_unit(annual_discount_rate, plan.unit)
         shock = as_discrepancy(discrepancy)
-        rates: dict[str, Any] = {"margin": margin, "draws": draws, "seed": seed}
-        simulation = Simulation.of(
-            self.purchase, self.spend, target, plan, discount=discount, discrepancy=shock, **rates
-        )
-        run = {"annual_discount_rate": annual_discount_rate, **rates}
+        run: dict[str, Any] = {"margin": margin, "draws": draws, "seed": seed}
+        rates = {"discount": discount_per_unit(annual_discount_rate, plan.unit), "discrepancy": shock, **run}
+        simulation = Simulation.of(self.purchase, self.spend, target, plan, **rates)
         forecast = gather(
             simulation.blocks(block_size, workers or usable_cores(), progress),
             target,
             plan,
             name=self.name,
             is_distribution=True,
-            provenance=_provenance(self, target, plan, shock) | run,
+            provenance=_provenance(self, simulation) | {"annual_discount_rate": annual_discount_rate, **run},
             levels=levels,
             observe=observe,
             keep_draws=keep_draws,
@@ -346,16 +343,15 @@ def _check_arguments(
         )
 
 
-def _provenance(
-    fitted: FittedCLV, target: RFM, plan: Horizon, discrepancy: Discrepancy | None
-) -> dict[str, Any]:
+def _provenance(fitted: FittedCLV, simulation: Simulation) -> dict[str, Any]:
     held = "parameters and chance" if fitted.purchase.is_distribution else "chance (one parameter vector)"
+    shock = simulation.discrepancy
     return {
         "forecaster": fitted.name,
-        "window": plan.window,
-        "uncertainty": f"{held} only" if discrepancy is None else f"{held}, and {discrepancy}",
-        "discrepancy": None if discrepancy is None else dict(discrepancy.facts),
-        "customers_hash": target.fingerprint(),
+        "window": simulation.plan.window,
+        "uncertainty": f"{held} only" if shock is None else f"{held}, and {shock}",
+        "discrepancy": None if shock is None else dict(shock.facts),
+        "customers_hash": simulation.rfm.fingerprint(),
         "fits": [
             dict(posterior.provenance) | {"status": posterior.status.name} for posterior in fitted.posteriors
         ],

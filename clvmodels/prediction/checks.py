@@ -1,0 +1,87 @@
+"""What forecasts refuse, whoever makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from clvmodels.errors import ArgumentError, DataError
+from clvmodels.rfm import RFM
+
+
+def tail_levels(level: float) -> tuple[float, float]:
+    """Quantile levels that bound the central interval of a given level.
+
+    Examples
+    --------
+    >>> [round(tail, 3) for tail in tail_levels(0.9)]
+    [0.05, 0.95]
+    """
+    if not 0 < level < 1:
+        raise ArgumentError(f"interval level {level!r} must lie between 0 and 1; ninety per cent is 0.9")
+    return (1 - level) / 2, (1 + level) / 2
+
+
+def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
+    """Quantile levels as a sorted tuple.
+
+    Raises
+    ------
+    ArgumentError
+        If one is not strictly between 0 and 1.
+    """
+    chosen = tuple(sorted(set(levels)))
+    if not chosen or not all(0 < level < 1 for level in chosen):
+        raise ArgumentError(
+            f"levels={tuple(levels)!r} must lie strictly between 0 and 1, e.g. (0.05, 0.5, 0.95)"
+        )
+    return chosen
+
+
+def check_margin(margin: float) -> None:
+    """Refuse a margin that is no share.
+
+    Raises
+    ------
+    ArgumentError
+        If it does not lie in (0, 1]: most often a percentage given as a number.
+    """
+    if not 0 < margin <= 1:
+        raise ArgumentError(
+            f"margin={margin!r} must be a fraction above 0 and at most 1; 35 per cent is 0.35"
+        )
+
+
+def check_seed(seed: object) -> None:
+    """Refuse a seed that is no whole number of at least 0.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ArgumentError(f"seed={seed!r} must be a whole number of at least 0")
+
+
+def check_single(rfm: RFM) -> None:
+    """Refuse patterns that stand for several customers.
+
+    Every customer lives a life of their own; one life counted several times would make the total look
+    far less certain than it is.
+
+    Raises
+    ------
+    DataError
+        If a weight is not 1.
+    """
+    several = rfm.weights != 1
+    if several.any():
+        raise DataError(
+            "patterns that stand for several customers can be fitted, but not forecast",
+            column="weights",
+            rows=int(several.sum()),
+            examples=rfm.customer_id[several].tolist(),
+            fix="forecast the summary of the customers themselves",
+        )

@@ -48,7 +48,7 @@ class LogNormal:
     Raises
     ------
     ArgumentError
-        If median or sigma is not finite and above 0, or there is no such unit.
+        If median or sigma is not finite and above 0, there is no such unit, or a unit is given where `unit_free`.
 
     Examples
     --------
@@ -67,6 +67,11 @@ class LogNormal:
                 raise ArgumentError(f"{name}={value!r} of a log-normal prior must be finite and above 0")
         if self.time_unit is not None:
             unit_days(self.time_unit)
+            if self.unit_free:
+                raise ArgumentError(
+                    f"time_unit={self.time_unit!r} says nothing of a median in scales of the data; state it in units "
+                    "of its own with LogNormal.between, or with unit_free=False"
+                )
 
     @classmethod
     def between(

@@ -217,6 +217,7 @@ def test_priors_that_fit_no_parameter_are_refused(
         (lambda: LogNormal(1, -1), "sigma=-1 .* above 0"),
         (lambda: LogNormal(1, float("nan")), "sigma=nan"),
         (lambda: LogNormal(1, 1, time_unit="months"), "time unit 'months'"),
+        (lambda: LogNormal(10, 0.3, time_unit="W"), "with unit_free=False"),  # would mean ten mean ages
         (lambda: LogNormal.between(2, 1), "0 < low < high"),
         (lambda: LogNormal.between(-1, 1), "0 < low < high"),
         (lambda: LogNormal.between(1, 2, 90), "ninety per cent is 0.9"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from io import BytesIO
+from typing import Any, cast
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
@@ -46,10 +47,21 @@ def series_styles(models: Sequence[str]) -> dict[str, SeriesStyle]:
     }
 
 
+class ShownAxes(Axes):
+    """Axes of a figure of its own, which a notebook shows as a picture where a cell ends with them."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        cast(Figure, self.figure).savefig(
+            buffer, format="png", dpi=100, facecolor="white", metadata={"Software": None}
+        )
+        return buffer.getvalue()
+
+
 def new_axes(width: float = 6.4, height: float = 3.4) -> Axes:
     """Axes of a new figure in the house style, on a transparent ground; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
-    axes = figure.subplots()
+    axes = figure.subplots(subplot_kw={"axes_class": ShownAxes})
     axes.set_facecolor("none")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(MUTED)

@@ -13,10 +13,10 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check fix lock bench sbc clean
+.PHONY: help demo test check docs notebooks drawings fix lock bench sbc clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(READY)  ## forecast a bundled sample from end to end
 	@$(BIN)/clvmodels demo
@@ -27,9 +27,21 @@ test: $(READY)  ## all tests, doctests and the examples in the documents
 check: $(READY)  ## style, types, floors and the other written rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m codespell_lib
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q tests/test_architecture.py
+
+docs: $(READY)  ## the documentation as pages in build/docs; a warning is a failure
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@! grep -rlE '<(script|link|img)[^>]*(src|href)="(https?:)?//' build/docs --include='*.html' \
+		|| { echo "these pages ask something of another host" >&2; exit 1; }
+
+notebooks: $(READY)  ## run the notebooks from a clean kernel and keep their outputs
+	$(BIN)/python docs/pages/notebooks.py
+
+drawings: $(READY)  ## draw the pictures of the documents again
+	$(BIN)/python docs/pages/drawings.py
 
 fix: $(READY)  ## mend what check can mend by itself
 	$(BIN)/ruff check --fix .

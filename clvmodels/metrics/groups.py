@@ -95,7 +95,7 @@ def reliability(outcome: Any, probability: Any, bins: int = 10) -> dict[str, np.
 def holdout_by_frequency(
     frequency: Any, actual: Any, predicted: Any = None, last: int = 7
 ) -> dict[str, np.ndarray]:
-    """Mean purchases (or value) in the holdout by number of repeat purchases before it: 0, 1, ..., `last`+.
+    """Mean purchases (or value) in the holdout by number of repeat purchases before it: 0, 1, ..., `last` or more.
 
     The table of the papers: a good forecast follows the regression to the mean, which a rate of one's own
     does not. Groups without customers are left out.

@@ -150,14 +150,14 @@ def calculate_clv(
 ) -> Calculator:
     """The historical formulas of CLV, each with its steps, what it assumes, and how far off it has been.
 
-    =================================  ====================================================================
-    formula                            per customer
-    =================================  ====================================================================
-    net historical value               (margin · Σ spend - acquisition - retention costs) / customers
-    customer value × lifespan          mean of margin · spend / tenure, times lifespan
-    order value × frequency × lifespan margin · Σ spend / Σ purchases · Σ purchases / Σ tenure · lifespan
-    annual contribution × years        (margin · Σ spend / Σ tenure in years - retention cost) · years
-    =================================  ====================================================================
+    ==================================  ====================================================================
+    formula                             per customer
+    ==================================  ====================================================================
+    net historical value                (margin · Σ spend - acquisition - retention costs) / customers
+    customer value × lifespan           mean of margin · spend / tenure, times lifespan
+    order value × frequency × lifespan  margin · Σ spend / Σ purchases · Σ purchases / Σ tenure · lifespan
+    annual contribution × years         (margin · Σ spend / Σ tenure in years - retention cost) · years
+    ==================================  ====================================================================
 
     Parameters
     ----------

@@ -147,7 +147,8 @@ def explain_change(
     1. *passage of time*: the old fit and history at the new date, as if nobody had bought since;
     2. *own purchases*: the new history of purchases;
     3. *own spend per purchase*: the new columns that the spend model reads;
-    4. *parameters of purchasing*, 5. *parameters of spending* (prices): those of the new fit;
+    4. *parameters of purchasing*: those of the new fit;
+    5. *parameters of spending* (prices): the same;
     6. *margin and discount*: the new terms.
 
     Customers known at one date only are *lost customers* or *new customers* with their whole value. A formula has

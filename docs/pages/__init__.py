@@ -1,0 +1,1 @@
+"""What Sphinx needs beside its own extensions: formulas as MathML, and the pages that are generated."""

@@ -11,7 +11,7 @@ import hashlib
 import io as memory
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
@@ -88,7 +88,7 @@ def save_fit(fitted: FittedCLV, folder: str | Path) -> Path:
         "name": fitted.name,
         "parts": {name: _facts_of(part) for name, part in parts.items()},
     }
-    _write_manifest(folder, "fit", content, [ARRAYS])
+    write_manifest(folder, "fit", content, [ARRAYS])
     return folder
 
 
@@ -104,7 +104,7 @@ def load_fit(folder: str | Path) -> FittedCLV:
         or names a model or parameters that this version does not know.
     """
     folder = Path(folder)
-    content = _read_manifest(folder, "fit")
+    content = read_manifest(folder, "fit")
     try:
         with np.load(memory.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
@@ -208,7 +208,7 @@ def save_scorecard(scorecard: Scorecard, folder: str | Path) -> Path:
         path.name for name, table in tables.items() for path in write_table(table, folder / f"{name}.parquet")
     ]
     content = {"values": {name: value for name, value in values.items() if name not in tables}}
-    _write_manifest(folder, "scorecard", content, files)
+    write_manifest(folder, "scorecard", content, files)
     return folder
 
 
@@ -239,7 +239,7 @@ def load_scorecard(folder: str | Path) -> Scorecard:
     True
     """
     folder = Path(folder)
-    values = dict(_read_manifest(folder, "scorecard")["values"])
+    values = dict(read_manifest(folder, "scorecard")["values"])
     for field in fields(Scorecard):
         file = folder / f"{field.name}.parquet"
         if field.name not in values and file.exists():
@@ -288,7 +288,8 @@ def _open_folder(folder: str | Path, kind: str) -> Path:
     return folder
 
 
-def _write_manifest(folder: Path, kind: str, content: Mapping[str, Any], files: list[str]) -> None:
+def write_manifest(folder: Path, kind: str, content: Mapping[str, Any], files: Sequence[str]) -> None:
+    """Write the manifest of a folder whose `files` are all there: it says what they are, and that they are whole."""
     manifest = {
         "kind": kind,
         "schema": SCHEMA,
@@ -299,8 +300,16 @@ def _write_manifest(folder: Path, kind: str, content: Mapping[str, Any], files: 
     write_json({**manifest, "sha256": _checksum_of(manifest)}, folder / MANIFEST)
 
 
-def _read_manifest(folder: Path, kind: str) -> dict[str, Any]:
-    """The manifest, after it and every file it names have been checked."""
+def read_manifest(folder: Path, kind: str, *, check_files: bool = True) -> dict[str, Any]:
+    """The manifest, after it and (unless told otherwise) every file it names have been checked.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such folder.
+    ArtifactError
+        If it holds nothing of this kind, nothing finished, or something that was changed.
+    """
     if not folder.is_dir():
         raise ArgumentError(f"there is no folder {str(folder)!r}; check the path")
     manifest = _parse(folder)
@@ -308,7 +317,7 @@ def _read_manifest(folder: Path, kind: str) -> dict[str, Any]:
     stated = manifest.pop("sha256", None)
     if stated != _checksum_of(manifest):
         raise _refusal(folder, f"was changed after it was saved ({MANIFEST} does not match its checksum)")
-    for name, checksum in manifest["files"].items():
+    for name, checksum in manifest["files"].items() if check_files else ():
         try:
             content = (folder / Path(name).name).read_bytes()
         except OSError:

@@ -81,6 +81,22 @@ class FitError(ClvError, RuntimeError):
     """Raised on request (`Posterior.raise_if_failed`) for a fit whose status is not usable."""
 
 
+class TemporaryError(ClvError):
+    """What may go better later without any change: a lock held by another run, a database out of reach, a full disk."""
+
+
+def exit_code(problem: BaseException) -> int:
+    """Exit code of a program that ends with this error, as the command line uses them.
+
+    Examples
+    --------
+    >>> exit_code(DataError("no rows")), exit_code(ValueError())
+    (3, 1)
+    """
+    codes = {ArgumentError: 2, DataError: 3, ArtifactError: 3, FitError: 4, TemporaryError: 75}
+    return next((code for kind, code in codes.items() if isinstance(problem, kind)), 1)
+
+
 class ClvWarning(UserWarning):
     """A result that can be used but should be read with the warning beside it."""
 

@@ -30,6 +30,7 @@ FOREIGN = {
     "arviz_base": {"inference"},
     "arviz_stats": {"inference"},
     "duckdb": {"io", "datasets"},
+    "ibis": {"io"},
     "jinja2": {"report"},
     "lifetimes": {"rivals"},
     "matplotlib": {"plots", "report"},
@@ -39,6 +40,7 @@ FOREIGN = {
     "nutpie": {"inference"},
     "pandas": {"*"},
     "pyarrow": {"datasets", "forecast", "io", "transactions"},
+    "psycopg": {"io"},
     "pydantic": {"config"},
     "pymc": {"inference"},
     "pytensor": {"inference"},
@@ -51,7 +53,8 @@ FOREIGN = {
     "xarray": {"inference"},
 }
 ONLY_INSIDE_FUNCTIONS = {
-    "IPython", "arviz_base", "arviz_stats", "lifetimes", "nutpie", "pandas", "pymc", "pytensor", "rich", "sklearn",
+    "IPython", "arviz_base", "arviz_stats", "ibis", "lifetimes", "nutpie", "pandas", "psycopg", "pymc", "pytensor",
+    "rich", "sklearn",
     "threadpoolctl", "xarray",
 }  # fmt: skip
 NOT_AT_IMPORT = (

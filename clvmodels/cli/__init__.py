@@ -1,6 +1,6 @@
 """The command line: ``clvmodels COMMAND``, or ``python -m clvmodels COMMAND``.
 
-`options` declares what commands share, `commands` and `judging` hold the commands, `demo` shows the
+`options` declares what commands share, `commands`, `judging` and `jobs` hold the commands, `demo` shows the
 whole street on a bundled sample, `show` says results. Results go to stdout, errors and progress to
 stderr, progress only where that is a terminal.
 """
@@ -15,12 +15,10 @@ from typing import Annotated, TextIO
 import typer
 
 from clvmodels import __version__
-from clvmodels.cli import commands, judging
+from clvmodels.cli import commands, jobs, judging
 from clvmodels.cli.demo import demo
 from clvmodels.cli.options import expands
-from clvmodels.errors import ArgumentError, ArtifactError, ClvError, ClvWarning, DataError, FitError
-
-EXIT_CODES: dict[type[ClvError], int] = {ArgumentError: 2, DataError: 3, ArtifactError: 3, FitError: 4}
+from clvmodels.errors import ClvError, ClvWarning, exit_code
 
 app = typer.Typer(
     add_completion=False,
@@ -29,7 +27,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_help_option=False,  # typer's own loads its validation library, which doubles the time of every help
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 unexpected error, 2 wrong usage, 3 input refused, 4 fit failed.",
+    epilog="Exit codes: 0 done, 1 unexpected error, 2 wrong usage, 3 input refused, 4 fit failed, 75 try again later; "
+    "of run also 5 published with a warning, 99 nothing to do.",
 )
 for command in (
     demo,
@@ -38,6 +37,12 @@ for command in (
     commands.forecast,
     judging.backtest,
     judging.report,
+    jobs.init,
+    jobs.validate,
+    jobs.run,
+    jobs.status,
+    jobs.history,
+    jobs.rollback,
 ):
     app.command()(expands(command))
 
@@ -78,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises
     ------
     SystemExit
-        Always: 0 done, 1 unexpected error, 2 wrong usage, 3 input refused, 4 fit failed.
+        Always: 0 done, 1 unexpected error, 2 wrong usage, 3 input refused, 4 fit failed, 75 try again later; of
+        ``run`` also 5 published with a warning, 99 nothing to do.
     """
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
@@ -86,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             app(arguments, prog_name="clvmodels")
         except ClvError as error:
             typer.echo(f"clvmodels: {_one_line(error)}", err=True)
-            raise SystemExit(EXIT_CODES.get(type(error), 1)) from None
+            raise SystemExit(exit_code(error)) from None
         except OSError as error:
             typer.echo(f"clvmodels: the system refused: {_one_line(error)}", err=True)
             raise SystemExit(1) from None

@@ -5,5 +5,6 @@
 """
 
 from clvmodels.config.reading import Config, config_from, read_config, schema, secret
+from clvmodels.config.template import template
 
-__all__ = ["Config", "config_from", "read_config", "schema", "secret"]
+__all__ = ["Config", "config_from", "read_config", "schema", "secret", "template"]

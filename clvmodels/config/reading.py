@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
+from clvmodels.config.jobs import Gates, Publish, Segments, Store
 from clvmodels.config.sections import (
     FROM_ENVIRONMENT,
     Backtest,
@@ -34,7 +35,7 @@ class Config(Section):
 
     Attributes
     ----------
-    log, model, models, forecast, backtest, report
+    log, model, models, forecast, backtest, report, segments, gates, store, publish
         The sections.
     """
 
@@ -46,6 +47,10 @@ class Config(Section):
     forecast: Annotated[Forecast, Field(description="How far ahead, at which rates.")] = Forecast()
     backtest: Annotated[Backtest, Field(description="Forecasts from earlier dates.")] = Backtest()
     report: Annotated[Report, Field(description="The page that is written.")] = Report()
+    segments: Annotated[Segments, Field(description="How customers are divided.")] = Segments()
+    gates: Annotated[Gates, Field(description="What must hold before a run is published.")] = Gates()
+    store: Annotated[Store, Field(description="Where fits are kept, when a new one is made.")] = Store()
+    publish: Annotated[Publish, Field(description="Where forecasts are published.")] = Publish()
     _folder: Path = PrivateAttr(default=Path())
 
     def path(self, place: str) -> Path:
@@ -140,8 +145,8 @@ def schema() -> dict[str, Any]:
 
     Examples
     --------
-    >>> sorted(schema()["properties"])[:3]
-    ['backtest', 'forecast', 'log']
+    >>> schema()["required"]
+    ['log']
     """
     return Config.model_json_schema(by_alias=True)
 

@@ -1,4 +1,4 @@
-"""Tables in and out of files: one table whole (`tables`), or a log of any size as a query (`scans`)."""
+"""Tables in and out of files: one table whole (`tables`), or a log of any size as a query (`scans`, `warehouse`)."""
 
 from clvmodels.io.scans import connect, scan, scan_log, watched
 from clvmodels.io.tables import (
@@ -7,20 +7,27 @@ from clvmodels.io.tables import (
     check_writable,
     read_table,
     replacing,
+    sync_folder,
     table_format,
     write_json,
     write_table,
 )
+from clvmodels.io.warehouse import open_duckdb, open_postgres, reached, replace_rows
 
 __all__ = [
     "FORMATS",
     "as_json",
     "check_writable",
     "connect",
+    "open_duckdb",
+    "open_postgres",
+    "reached",
     "read_table",
+    "replace_rows",
     "replacing",
     "scan",
     "scan_log",
+    "sync_folder",
     "table_format",
     "watched",
     "write_json",

@@ -9,6 +9,7 @@ provenance) travels in the schema of a Parquet file; a CSV file cannot carry it,
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import hashlib
 import json
@@ -24,7 +25,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, TemporaryError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 FORMATS = (".csv", ".csv.gz", ".parquet")
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 """What counts as a missing value in a CSV file; of the ids only the empty one is missing."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
 _LARGEST_INTEGER = "9223372036854775807"
 
 
@@ -309,12 +311,16 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
     ------
     ArgumentError
         If the file cannot be created there.
+    TemporaryError
+        If the disk is full.
     """
     path = check_writable(path)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         file = beside.open("xb")
     except OSError as problem:
+        if problem.errno in FULL:
+            raise _no_room(path) from None
         raise ArgumentError(
             f"{str(path)!r} cannot be written: {problem.strerror}; choose another place"
         ) from None
@@ -324,12 +330,20 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
+    except OSError as problem:
+        if problem.errno in FULL:
+            raise _no_room(path) from None
+        raise
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def _no_room(path: Path) -> TemporaryError:
+    return TemporaryError(f"there is no room left to write {str(path)!r}; free some, then run again")
+
+
+def sync_folder(folder: Path) -> None:
     """Make the move itself survive a power cut, where the system lets folders be synchronised."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)

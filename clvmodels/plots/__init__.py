@@ -43,6 +43,14 @@ from clvmodels.plots.matrices import (
 )
 from clvmodels.plots.palette import GRID, INK, MUTED, SERIES, SeriesStyle, new_axes, series_styles
 from clvmodels.plots.prior import plot_prior_predictive, prior_predictive_frame
+from clvmodels.plots.runs import (
+    hindsight_frame,
+    plot_hindsight,
+    plot_run_groups,
+    plot_run_totals,
+    run_groups_frame,
+    run_totals_frame,
+)
 from clvmodels.plots.segments import plot_segment_map, segment_map_frame
 from clvmodels.plots.selection import latest_origin, models_at
 from clvmodels.plots.spend import plot_spend, spend_frame
@@ -64,6 +72,7 @@ __all__ = [
     "expected_matrix_frame",
     "gain_frame",
     "heterogeneity_frame",
+    "hindsight_frame",
     "holdout_by_cohort_frame",
     "holdout_by_frequency_frame",
     "holdout_by_recency_frame",
@@ -82,6 +91,7 @@ __all__ = [
     "plot_expected_matrix",
     "plot_gain",
     "plot_heterogeneity",
+    "plot_hindsight",
     "plot_holdout_by_cohort",
     "plot_holdout_by_frequency",
     "plot_holdout_by_recency",
@@ -90,6 +100,8 @@ __all__ = [
     "plot_periods",
     "plot_prior_predictive",
     "plot_reliability",
+    "plot_run_groups",
+    "plot_run_totals",
     "plot_segment_map",
     "plot_spend",
     "plot_timelines",
@@ -99,6 +111,8 @@ __all__ = [
     "plot_waterfall",
     "prior_predictive_frame",
     "reliability_frame",
+    "run_groups_frame",
+    "run_totals_frame",
     "segment_map_frame",
     "series_styles",
     "spend_frame",

@@ -89,7 +89,7 @@ def write_report(
         raise ArgumentError(f"top={top} must be at least 0")
     material = Material(scorecard.at(), forecast, fitted, rfm, currency, top, hash_ids)
     target = Path(path)
-    _replace(target, _page(title or _title(material), _sections(material, sections)))
+    replace_file(target, render_page(title or _title(material), _sections(material, sections)))
     return target
 
 
@@ -130,7 +130,7 @@ def write_sections(sections: Sequence[Section], path: str | os.PathLike[str], *,
     if not sections:
         raise ArgumentError("a page needs at least one section")
     target = Path(path)
-    _replace(target, _page(title, _of_different_keys(list(sections))))
+    replace_file(target, render_page(title, _of_different_keys(list(sections))))
     return target
 
 
@@ -161,7 +161,8 @@ def _of_different_keys(sections: list[Section]) -> list[Section]:
     return sections
 
 
-def _page(title: str, sections: list[Section]) -> str:
+def render_page(title: str, sections: Sequence[Section]) -> str:
+    """A page of sections as HTML."""
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -175,7 +176,7 @@ def _page(title: str, sections: list[Section]) -> str:
     return _SPACED_PER_CENT.sub("\u00a0%", page)
 
 
-def _replace(target: Path, text: str) -> None:
+def replace_file(target: Path, text: str) -> None:
     """Write beside the target, then take its place."""
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)

@@ -7,8 +7,18 @@
 `clock` and `money` are the arithmetic that every engine does alike.
 """
 
+from clvmodels.transactions.activity import Activity, activity
 from clvmodels.transactions.calls import calibration_holdout, rfm_summary, rfm_table
 from clvmodels.transactions.holdout import Holdout, PurchaseEvents
 from clvmodels.transactions.table import RFMTable
 
-__all__ = ["Holdout", "PurchaseEvents", "RFMTable", "calibration_holdout", "rfm_summary", "rfm_table"]
+__all__ = [
+    "Activity",
+    "Holdout",
+    "PurchaseEvents",
+    "RFMTable",
+    "activity",
+    "calibration_holdout",
+    "rfm_summary",
+    "rfm_table",
+]

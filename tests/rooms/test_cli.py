@@ -429,14 +429,19 @@ def test_what_was_there_survives_a_mistake(shell: Shell) -> None:
     assert Path("rfm.csv").read_bytes() == before
 
 
-def test_a_refusal_of_the_system_is_one_line(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(
+    ("number", "code", "words"), [(5, 1, "the system refused"), (28, 75, "no room left")]
+)
+def test_a_refusal_of_the_system_is_one_line(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, number: int, code: int, words: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, "as the system says")
 
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr("os.fsync", refuse)
     outcome = shell("summarise", "log.csv", "--out", "rfm.csv")
-    assert (outcome.code, outcome.err.count("\n")) == (1, 1)
-    assert "No space left" in outcome.err
+    assert (outcome.code, outcome.err.count("\n")) == (code, 1)
+    assert words in outcome.err
     assert not files()
 
 

@@ -1,0 +1,113 @@
+"""What a run leaves beside its shards: totals, data dictionary, its page, and the manifest that makes it whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from clvmodels.artifacts import write_manifest
+from clvmodels.batch import record
+from clvmodels.batch.delivery import Delivery
+from clvmodels.batch.drift import compare, describe
+from clvmodels.batch.gates import DRIFT, Measured, Verdict, parameters_of
+from clvmodels.batch.hindsight import look_back
+from clvmodels.batch.pages import run_page
+from clvmodels.batch.scoring import Scoring, dealt
+from clvmodels.batch.shards import Shards
+from clvmodels.batch.shelf import KIND, Run
+from clvmodels.batch.store import made_of
+from clvmodels.config import Config
+from clvmodels.io import replacing, write_json
+
+
+def measure(
+    config: Config, delivery: Delivery, scoring: Scoring, shards: Shards, earlier: Sequence[Run]
+) -> Measured:
+    """Add the shards up, and hold them against earlier runs."""
+    main, value, p_buy, labels = scoring.horizons[0], [], [], []
+    for table in shards.tables():
+        rows = table[table["horizon"] == main]
+        value.append(rows["value_mean"].to_numpy())
+        p_buy.append(rows["p_buy_in_horizon"].to_numpy())
+        labels.append(rows["segment"].to_numpy())
+    shard_of, sums = dealt(delivery.rfm, shards.count), shards.totals()
+    rfm = delivery.rfm.take(np.argsort(shard_of, kind="stable"))  # in the order of the tables
+    worth, counted = np.concatenate(value), np.unique(np.concatenate(labels).astype(str), return_counts=True)
+    last = earlier[-1].manifest["reference"] if earlier else {}
+    return Measured(
+        totals=record.totals_of(sums, scoring.horizons),
+        segments=record.segments_of(
+            sums, scoring.rules.names, dict(zip(counted[0].tolist(), counted[1].tolist(), strict=True))
+        ),
+        cohorts=record.cohorts_of(record.cohort_labels(rfm), worth, np.concatenate(p_buy)),
+        drift=compare(last, rfm, worth),
+        hindsight=look_back(delivery, earlier, config.forecast.margin, config.forecast.discount),
+        reference=describe(rfm, worth),
+    )
+
+
+def write_run(
+    config: Config,
+    delivery: Delivery,
+    scoring: Scoring,
+    shards: Shards,
+    measured: Measured,
+    verdicts: Sequence[Verdict],
+    last: Run | None,
+    replaces: str | None,
+) -> dict[str, Any]:
+    """Write everything but the shards, the manifest last; returns the manifest."""
+    folder = shards.files
+    with replacing(folder / "totals.npz") as file:
+        np.savez(file, allow_pickle=False, **shards.totals())
+    write_json(record.dictionary(scoring, next(shards.tables())), folder / "dictionary.json")
+    content = {
+        "run_id": scoring.run_id,
+        "as_of": str(scoring.as_of),
+        "previous": None if last is None else last.run_id,
+        "replaces": replaces,
+        "rows": len(delivery.rfm) * len(scoring.horizons),
+        "shards": shards.count,
+        "horizons": list(scoring.horizons),
+        "period_ends": record.period_ends(delivery.rfm, scoring.horizons[0], config.forecast.step),
+        "input": record.input_of(delivery),
+        "model": _model(scoring),
+        **asdict(measured),
+        "gates": [one.as_dict for one in verdicts],
+        "drifted": any(one.gate in DRIFT and one.outcome in ("warned", "blocked") for one in verdicts),
+        "moves": _moves(shards, scoring.horizons[0]),
+        "config": {"fingerprint": config.fingerprint, "said": config.model_dump(mode="json", by_alias=True)},
+        "versions": record.versions(),
+    }
+    with replacing(folder / "report.html") as file:
+        page = run_page(content, None if last is None else last.manifest, config.report.currency)
+        file.write(page.encode())
+    write_manifest(folder, KIND, content, [*shards.names, "dictionary.json", "report.html", "totals.npz"])
+    return content
+
+
+def _model(scoring: Scoring) -> dict[str, Any]:
+    return {
+        "name": scoring.fitted.name,
+        "version": scoring.version,
+        "fitted_as_of": made_of(scoring.fitted).get("as_of", str(scoring.as_of)),
+        "status": {one.model.name: one.status.name for one in scoring.fitted.posteriors},
+        "diagnostics": {one.model.name: dict(one.diagnostics) for one in scoring.fitted.posteriors},
+        "parameters": parameters_of(scoring.fitted),
+        "valuable_from": list(scoring.rules.money or ()),
+    }
+
+
+def _moves(shards: Shards, horizon: str) -> list[dict[str, Any]]:
+    """How many customers went from which segment to which; from None where they were not there."""
+    counts: dict[tuple[str | None, str], int] = {}
+    for table in shards.tables():
+        main = table[table["horizon"] == horizon]
+        for old, new in zip(main["last_segment"].tolist(), main["segment"].tolist(), strict=True):
+            key = (old if isinstance(old, str) else None, new)
+            counts[key] = counts.get(key, 0) + 1
+    ordered = sorted(counts.items(), key=lambda item: (item[0][0] or "", item[0][1]))
+    return [{"from": old, "to": new, "customers": count} for (old, new), count in ordered]

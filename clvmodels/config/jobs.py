@@ -1,0 +1,156 @@
+"""Sections of scheduled runs: where forecasts go, when models are fitted again, and what must hold before."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from clvmodels.config.sections import Name, Place, Section, Variable
+from clvmodels.errors import ArgumentError
+from clvmodels.units import UNIT_DAYS, parse_duration
+
+REFIT_WORDS = ("always", "drift")
+
+
+def _is_refit(value: str) -> str:
+    if value not in REFIT_WORDS:
+        try:
+            step = parse_duration(value)[1]
+        except ArgumentError:
+            step = ""
+        if step not in UNIT_DAYS:
+            raise ValueError(f"{value!r} is not a policy: write always, drift, or how often, as 28D or 4W")
+    return value
+
+
+class Publish(Section):
+    """Where forecasts are published."""
+
+    folder: Annotated[
+        Place, Field(description="Folder of the published runs, created in a folder that exists.")
+    ] = "published"
+    shards: Annotated[
+        int, Field(ge=1, le=4096, description="Files that the customers of a run are dealt to.")
+    ] = 8
+    hash_ids: Annotated[bool, Field(description="Publish keyed hashes instead of customer ids.")] = False
+    hash_key: Annotated[
+        Variable | None,
+        Field(description="env:NAME of the environment variable that holds the key of the hashes."),
+    ] = None
+    target: Annotated[
+        Variable | None,
+        Field(
+            description="env:NAME of the environment variable that holds the address of a PostgreSQL database to "
+            "publish to as well."
+        ),
+    ] = None
+    table: Annotated[Name, Field(description="Table of that database; created if need be.")] = "clv_forecast"
+    table_schema: Annotated[Name | None, Field(alias="schema", description="Schema of the table.")] = None
+    wait: Annotated[
+        float, Field(ge=0, description="Seconds to wait for another run before leaving with exit code 75.")
+    ] = 0
+
+    @model_validator(mode="after")
+    def _hashes_have_a_key(self) -> Self:
+        if self.hash_ids and self.hash_key is None:
+            raise ValueError(
+                "hash_ids needs hash_key = 'env:NAME': without a key, anybody could hash a list of ids and compare"
+            )
+        return self
+
+
+class Store(Section):
+    """Where fits are kept, and when a new one is made."""
+
+    folder: Annotated[Place, Field(description="Folder of the fits, created in a folder that exists.")] = (
+        "fits"
+    )
+    refit: Annotated[
+        str,
+        AfterValidator(_is_refit),
+        Field(
+            description="always, drift (after a run whose gates on drift tripped), or how often, as 28D or 4W."
+        ),
+    ] = "always"
+
+
+class Segments(Section):
+    """How customers are divided: by value, and by whether they buy again."""
+
+    share: Annotated[
+        float,
+        Field(gt=0, lt=1, description="Share of customers below the valuable ones: 0.8 is the best fifth."),
+    ] = 0.8
+    money: Annotated[
+        float | None, Field(gt=0, description="Value at which valuable customers begin, instead of a share.")
+    ] = None
+    lead: Annotated[
+        float,
+        Field(
+            ge=0,
+            lt=1,
+            description="A customer changes segment only if the new one is more likely by this much.",
+        ),
+    ] = 0.1
+
+
+class Gate(Section):
+    """What a gate does when its value exceeds its limit."""
+
+    action: Annotated[
+        Literal["block", "warn", "off"], Field(description="Hold the run back, say so, or not look.")
+    ]
+    limit: Annotated[float, Field(description="Largest value that passes.")]
+
+
+def _gate(action: Literal["block", "warn", "off"], limit: float, meaning: str) -> Any:
+    return Field(default=Gate(action=action, limit=limit), description=meaning)
+
+
+class Gates(Section):
+    """What must hold before a run is published; each gate compares one number with its limit."""
+
+    freshness: Gate = _gate("block", 7, "Days between the last row of the log and the date of the run.")
+    volume: Gate = _gate(
+        "block", 4, "Factor between the rows of the last 28 days and the usual 28 days before."
+    )
+    columns: Gate = _gate("block", 0, "Columns whose type is another one than in the last run.")
+    dropped: Gate = _gate("block", 0.05, "Share of the rows that were left out.")
+    late: Gate = _gate("warn", 0.01, "Rows added since to the days of the last run, as a share.")
+    lost: Gate = _gate("block", 0.001, "Rows missing since from the days of the last run, as a share.")
+    fit: Gate = _gate("block", 0, "Fits that failed, are not identified or not reliable.")
+    k_hat: Gate = _gate("block", 0.7, "Pareto k of the importance draws of a fit.")
+    r_hat: Gate = _gate("block", 1.05, "R-hat of the Markov chains of a fit.")
+    parameters: Gate = _gate(
+        "warn", 4, "Largest change of a parameter since the last fit, in standard errors."
+    )
+    total: Gate = _gate("warn", 0.3, "Relative change of the total forecast since the last run.")
+    stability: Gate = _gate(
+        "warn", 0.25, "Largest population stability index of the customers since the last run."
+    )
+    distance: Gate = _gate(
+        "warn",
+        0.3,
+        "Largest Wasserstein distance of the customers since the last run, in standard deviations.",
+    )
+    coverage: Gate = _gate(
+        "warn",
+        0.5,
+        "Share of the last runs whose 90 % interval missed what happened since (three runs at least).",
+    )
+    bias: Gate = _gate(
+        "warn", 0.3, "How far the last runs' forecasts were from what happened since, as a share."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, given: Any) -> Any:
+        """A gate of which only the action or only the limit is given keeps its default for the other."""
+        if not isinstance(given, dict):
+            return given
+        defaults = {name: field.default.model_dump() for name, field in cls.model_fields.items()}
+        return {
+            name: {**defaults.get(name, {}), **value} if isinstance(value, dict) else value
+            for name, value in given.items()
+        }

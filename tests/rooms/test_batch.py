@@ -1,0 +1,493 @@
+"""Scheduled runs: the same bytes every time, one pointer, gates, fits that are kept, and the way back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from jobs import QUICK, bytes_of, gate, go, look, published, set_up, shelf_of, shop
+from scipy.stats import wasserstein_distance
+
+from clvmodels.artifacts import read_manifest
+from clvmodels.batch import Store, drift, roll_back
+from clvmodels.batch.hindsight import bias, missed
+from clvmodels.batch.narration import Narrator
+from clvmodels.batch.record import cohort_labels
+from clvmodels.batch.scoring import MEANINGS, hashed
+from clvmodels.config import read_config
+from clvmodels.errors import ArgumentError, DataError
+from clvmodels.rfm import RFM
+from clvmodels.transactions import activity, rfm_summary
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A job that ran twice; read only."""
+    folder = tmp_path_factory.mktemp("job")
+    path = set_up(folder)
+    assert go(path, "2025-01-31").code == 0
+    assert go(path, "2025-02-28").code == 0
+    return folder
+
+
+@pytest.fixture
+def job(two_runs: Path, tmp_path: Path) -> Path:
+    """A copy of it to work with; its configuration."""
+    shutil.copytree(two_runs, tmp_path / "job")
+    return tmp_path / "job" / "clv.toml"
+
+
+# --- the same inputs, the same bytes -------------------------------------------------------------------------
+
+
+def test_same_inputs_give_the_same_bytes_elsewhere(two_runs: Path, tmp_path: Path) -> None:
+    shuffled = pd.read_csv(two_runs / "log.csv").sample(frac=1, random_state=1)
+    path = set_up(tmp_path, shuffled)
+    go(path, "2025-01-31")
+    go(path, "2025-02-28")
+    ours, theirs = bytes_of(tmp_path / "published"), bytes_of(two_runs / "published")
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+
+
+def test_running_twice_publishes_once(job: Path) -> None:
+    before = bytes_of(job.parent / "published")
+    assert go(job, "2025-02-28").code == 99
+    assert bytes_of(job.parent / "published") == before
+
+
+def test_forced_again_gives_the_same_bytes(job: Path) -> None:
+    before = bytes_of(job.parent / "published")
+    assert go(job, "2025-02-28", force=True).code == 0
+    assert bytes_of(job.parent / "published") == before
+
+
+def test_number_of_shards_changes_no_number(two_runs: Path, tmp_path: Path) -> None:
+    path = set_up(tmp_path, text=QUICK.replace("shards = 3", "shards = 1"))
+    go(path, "2025-01-31")
+    go(path, "2025-02-28")
+    ours, theirs = (published(folder / "published") for folder in (tmp_path, two_runs))
+    ours, theirs = (
+        table.drop(columns="run_id").sort_values("customer_id", ignore_index=True) for table in (ours, theirs)
+    )
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+
+
+def test_forecast_is_that_of_the_library(two_runs: Path) -> None:
+    config = read_config(two_runs / "clv.toml", {})
+    pointer = json.loads((two_runs / "published" / "current.json").read_bytes())
+    told = read_manifest(two_runs / "published" / pointer["path"], "run")
+    rfm = rfm_summary(pd.read_csv(two_runs / "log.csv"), spend="spend", observation_end="2025-02-28")
+    fitted = Store(config.path("fits")).load(told["model"]["version"])
+    forecast = fitted.forecast("26W", rfm=rfm, draws=60, levels=(0.1, 0.5, 0.9), period="W")
+    table = published(two_runs / "published").set_index("customer_id").loc[rfm.customer_id]
+    for name, theirs in {
+        "value_mean": "clv_mean",
+        "value_p10": "clv_q10",
+        "p_buy_in_horizon": "p_purchase",
+    }.items():
+        assert (table[name].to_numpy() == forecast.columns[theirs]).all()
+    low, high = forecast.total.interval(0.9)
+    assert (told["totals"][0]["low"], told["totals"][0]["high"]) == (low, high)
+    assert sum(row["value"]["mean"] for row in told["segments"]) == pytest.approx(forecast.total.mean)
+
+
+# --- what is published ---------------------------------------------------------------------------------------
+
+
+def test_table_holds_what_its_dictionary_says(two_runs: Path) -> None:
+    table = published(two_runs / "published")
+    pointer = json.loads((two_runs / "published" / "current.json").read_bytes())
+    told = json.loads((two_runs / "published" / pointer["path"] / "dictionary.json").read_bytes())
+    assert [column["column"] for column in told["columns"]] == list(table.columns)
+    assert all(column["meaning"] for column in told["columns"])
+    assert set(MEANINGS) - set(table.columns) == {"value_p*"}
+    assert not table.duplicated(told["key"]).any()
+    assert table["as_of"].unique().tolist() == [date(2025, 2, 28)]
+    assert table["p_segment"].between(0, 1).all()
+    assert (table["value_p10"] <= table["value_p50"]).all()
+
+
+def test_duckdb_reads_all_runs_with_the_date_of_the_folder(two_runs: Path) -> None:
+    pattern = f"{two_runs}/published/run_date=*/run_id=*/part-*.parquet"
+    relation = duckdb.sql(f"SELECT run_date = as_of AS same, count(*) AS rows FROM '{pattern}' GROUP BY ALL")
+    assert len(relation.fetchall()) == 1
+
+
+def test_segments_do_not_flap(two_runs: Path) -> None:
+    table = published(two_runs / "published")
+    known = table.dropna(subset="last_segment")
+    assert len(known) < len(table)
+    assert (known["segment"] == known["last_segment"]).mean() > 0.8
+
+
+def test_hashed_ids_hide_the_ids_and_follow_the_customer(two_runs: Path, tmp_path: Path) -> None:
+    more = 'hash_ids = true\nhash_key = "env:CLV_TEST_KEY"\n'
+    path = set_up(tmp_path, more=more)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLV_TEST_KEY", "s3cret")
+        go(path, "2025-01-31")
+        go(path, "2025-02-28")
+    open_table, table = published(two_runs / "published"), published(tmp_path / "published")
+    expected = {hashed("s3cret", one) for one in open_table["customer_id"]}
+    assert set(table["customer_id"]) == expected
+    assert sorted(table["value_mean"]) == sorted(open_table["value_mean"])
+    assert table["last_segment"].notna().sum() == open_table["last_segment"].notna().sum()
+    assert not any(b"s3cret" in content for content in bytes_of(tmp_path).values())
+
+
+def test_several_horizons_and_no_money(tmp_path: Path) -> None:
+    text = QUICK.replace('["26W"]', '["13W", "26W"]').replace("[model]", "no_spend = true\n[model]")
+    go(set_up(tmp_path, text=text), "2025-01-31")
+    table = published(tmp_path / "published")
+    assert set(table.groupby("customer_id")["horizon"].agg("".join)) == {"13W26W"}
+    pivot = table.pivot(index="customer_id", columns="horizon", values="expected_purchases")
+    assert (pivot["13W"] <= pivot["26W"]).all()
+    assert table["expected_spend"].isna().all()
+    assert table.groupby("customer_id")["segment"].nunique().tolist() == [1] * len(pivot)
+
+
+def test_rehearsals_leave_no_trace(tmp_path: Path) -> None:
+    path = set_up(tmp_path)
+    before = bytes_of(tmp_path)
+    dry, some = go(path, "2025-01-31", dry_run=True), go(path, "2025-01-31", limit=5)
+    assert bytes_of(tmp_path) == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["clv.toml", "log.csv"]
+    assert dry.manifest is not None
+    assert some.manifest is not None
+    assert dry.manifest["totals"][0]["mean"] > some.manifest["totals"][0]["mean"] > 0
+    with pytest.raises(ArgumentError, match="limit"):
+        go(path, "2025-01-31", limit=0)
+
+
+# --- the pointer ---------------------------------------------------------------------------------------------
+
+
+def test_earlier_date_is_published_and_the_pointer_stays(job: Path) -> None:
+    outcome = go(job, "2025-02-14")
+    assert outcome.code in (0, 5)
+    assert "stays at 2025-02-28" in outcome.words
+    assert look(job.parent / "published") == "2025-02-28"
+    assert go(job, "2025-02-14").code == 99
+
+
+def test_corrected_log_of_the_same_date_replaces(job: Path) -> None:
+    log = pd.read_csv(job.parent / "log.csv")
+    log.loc[log["date"] == log["date"][3], "spend"] += 1
+    log.to_csv(job.parent / "log.csv", index=False)
+    first = shelf_of(job).pointer["run_id"]
+    assert go(job, "2025-02-28").run_id != first
+    shelf = shelf_of(job)
+    assert [run.manifest["replaces"] for run in shelf.runs] == [None, None, first]
+    assert [str(run.as_of) for run in shelf.standing] == ["2025-01-31", "2025-02-28"]
+
+
+def test_log_that_changes_back_counts_again(job: Path) -> None:
+    path = job.parent / "log.csv"
+    original, first = path.read_bytes(), shelf_of(job).pointer["run_id"]
+    log = pd.read_csv(path)
+    log.loc[3, "spend"] += 1
+    log.to_csv(path, index=False)
+    second = go(job, "2025-02-28").run_id
+    path.write_bytes(original)
+    assert go(job, "2025-02-28").code == 0
+    assert shelf_of(job).pointer["run_id"] == first
+    assert [run.run_id for run in shelf_of(job).standing][-1] == first
+    assert shelf_of(job).pointer["withdrawn"] == [second]
+
+
+def test_rollback_goes_back_and_stays_there(job: Path) -> None:
+    config, shelf = read_config(job, {}), shelf_of(job)
+    store = Store(config.path("fits"))
+    first, second = shelf.runs
+    assert store.production == second.manifest["model"]["version"]
+    assert roll_back(config, shelf, store).run_id == first.run_id
+    assert store.production == first.manifest["model"]["version"]
+    assert look(job.parent / "published") == "2025-01-31"
+    assert go(job, "2025-02-28").code == 99
+    assert look(job.parent / "published") == "2025-01-31"
+    with pytest.raises(ArgumentError, match="no earlier run"):
+        roll_back(config, shelf, store)
+    assert go(job, "2025-02-28", force=True).code == 0
+    assert look(job.parent / "published") == "2025-02-28"
+    assert shelf.pointer["withdrawn"] == []
+
+
+def test_rollback_refuses_what_is_not_there(job: Path, tmp_path: Path) -> None:
+    config, shelf = read_config(job, {}), shelf_of(job)
+    with pytest.raises(ArgumentError, match="no run nonsense"):
+        roll_back(config, shelf, Store(config.path("fits")), "nonsense")
+    empty = set_up(tmp_path)
+    with pytest.raises(ArgumentError, match="nothing is published"):
+        roll_back(read_config(empty, {}), shelf_of(empty), Store(tmp_path / "fits"))
+
+
+def test_damaged_run_is_made_again(job: Path) -> None:
+    before = bytes_of(job.parent / "published")
+    newest = shelf_of(job).runs[-1].folder
+    part = next(newest.glob("part-*.parquet"))
+    part.write_bytes(part.read_bytes()[:-10])
+    assert go(job, "2025-02-28").code == 0
+    assert bytes_of(job.parent / "published") == before
+
+
+# --- fits ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "days", "fits"), [("28D", 10, 1), ("28D", 31, 2), ("drift", 31, 1), ("always", 10, 2)]
+)
+def test_policy_says_when_to_fit_again(tmp_path: Path, policy: str, days: int, fits: int) -> None:
+    path = set_up(tmp_path, more=f'[store]\nrefit = "{policy}"\n[gates]\nstability = {{action = "off"}}\n')
+    go(path, "2025-01-31")
+    later = pd.Timestamp("2025-01-31") + pd.Timedelta(days=days)
+    outcome = go(path, str(later.date()))
+    store = Store(tmp_path / "fits")
+    assert len(store.versions) == fits
+    assert outcome.manifest is not None
+    assert store.production == outcome.manifest["model"]["version"]
+    assert outcome.manifest["model"]["fitted_as_of"] == ("2025-01-31" if fits == 1 else str(later.date()))
+    assert published(tmp_path / "published")["customer_id"].nunique() > 0
+
+
+def test_other_model_is_fitted_whatever_the_policy(tmp_path: Path) -> None:
+    path = set_up(tmp_path, more='[store]\nrefit = "drift"\n')
+    go(path, "2025-01-31")
+    path.write_text(path.read_text().replace("bg_nbd", "mbg_nbd"))
+    outcome = go(path, "2025-02-07")
+    assert outcome.manifest is not None
+    assert "MBG/NBD" in outcome.manifest["model"]["name"]
+
+
+def test_store_promotes_only_what_it_holds(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="no version"):
+        Store(tmp_path).promote("2025-01-31-abcdef12")
+
+
+# --- gates ---------------------------------------------------------------------------------------------------
+
+
+def cut(log: pd.DataFrame, until: str) -> pd.DataFrame:
+    return log[log["date"] <= until]
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda log: cut(log, "2025-02-15"), "freshness"),
+        (lambda log: pd.concat([log, *[log[log["date"] > "2025-02-01"]] * 9]), "volume"),
+        (lambda log: log[log["date"] != log["date"].iloc[40]], "lost"),
+        (lambda log: log.assign(customer_id="c" + log["customer_id"].astype(str)), "columns"),
+    ],
+    ids=["freshness", "volume", "lost", "columns"],
+)  # fmt: skip
+def test_bad_delivery_is_held_back_and_the_last_forecast_stands(
+    tmp_path: Path, change: Any, name: str
+) -> None:
+    log = shop()
+    path = set_up(tmp_path, log)
+    go(path, "2025-01-31")
+    before = bytes_of(tmp_path / "published")
+    change(cut(log, "2025-02-28")).to_csv(tmp_path / "log.csv", index=False)
+    outcome = go(path, "2025-02-28")
+    assert outcome.code == 3
+    assert gate(outcome, name) == "blocked"
+    assert name in outcome.words
+    assert bytes_of(tmp_path / "published") == before
+    assert go(path, "2025-02-28", force=True).code == 5
+    assert look(tmp_path / "published") == "2025-02-28"
+
+
+def test_dropped_rows_block(tmp_path: Path) -> None:
+    log = shop()
+    log.loc[::10, "spend"] *= -1
+    path = set_up(tmp_path, log, text=QUICK.replace("[model]", 'refunds = "drop"\n[model]'))
+    outcome = go(path, "2025-01-31")
+    assert (outcome.code, gate(outcome, "dropped")) == (3, "blocked")
+    rows = int((log["date"] <= "2025-01-31").sum())
+    assert f"of {rows:,} rows" in outcome.words
+
+
+def test_gates_of_the_forecast_hold_back_and_say_where_to_look(job: Path) -> None:
+    job.write_text(job.read_text() + '[gates]\ntotal = {action = "block", limit = 0.0}\n')
+    outcome = go(job, "2025-03-31")
+    assert (outcome.code, gate(outcome, "total")) == (4, "blocked")
+    assert look(job.parent / "published") == "2025-02-28"
+    assert len(shelf_of(job).unfinished) == 1
+    forced = go(job, "2025-03-31", force=True, resume=True)
+    assert forced.code == 5
+    assert look(job.parent / "published") == "2025-03-31"
+    assert shelf_of(job).unfinished == []
+
+
+def test_fit_that_is_not_reliable_is_held_back(job: Path) -> None:
+    job.write_text(job.read_text() + "[gates]\nk_hat = {limit = -1.0}\n")
+    outcome = go(job, "2025-03-31")
+    assert (outcome.code, gate(outcome, "k_hat")) == (4, "blocked")
+
+
+def test_hindsight_is_what_a_holdout_says(job: Path) -> None:
+    outcome = go(job, "2025-03-31")
+    assert outcome.manifest is not None
+    rows = [row for row in outcome.manifest["hindsight"] if row["window"] == "to the next run"]
+    assert [(row["as_of"], row["quantity"]) for row in rows] == [
+        ("2025-01-31", "purchases"), ("2025-01-31", "value"), ("2025-02-28", "purchases"), ("2025-02-28", "value"),
+    ]  # fmt: skip
+    log = pd.read_csv(job.parent / "log.csv")
+    known = set(log.loc[log["date"] <= "2025-02-28", "customer_id"])
+    since = log[
+        (log["date"] > "2025-02-28") & (log["date"] <= rows[-1]["until"]) & log["customer_id"].isin(known)
+    ]
+    assert rows[-1]["until"] == "2025-03-28"
+    assert rows[-1]["actual"] == pytest.approx(since["spend"].sum())
+    assert rows[-2]["actual"] == len(since.drop_duplicates(["customer_id", "date"]))
+    assert rows[-1]["low"] <= rows[-1]["forecast"] <= rows[-1]["high"]
+
+
+def test_coverage_and_bias_of_windows() -> None:
+    rows = [
+        {"window": "to the next run", "quantity": "value", "inside": inside, "forecast": 12.0, "actual": 10.0}
+        for inside in (True, False, False)
+    ]
+    assert missed(rows, "value") == (2, 3)
+    assert bias(rows, "value") == pytest.approx(0.2)
+    assert bias(rows, "purchases") is None
+
+
+# --- drift ---------------------------------------------------------------------------------------------------
+
+
+def rfm_of(values: np.ndarray) -> RFM:
+    return RFM.from_arrays(
+        frequency=np.zeros(len(values)), recency=np.zeros(len(values)), T=values, time_unit="W"
+    )
+
+
+def test_distance_is_that_of_scipy(rng: np.random.Generator) -> None:
+    old, new = rng.gamma(2.0, 10.0, 4000), rng.gamma(3.0, 10.0, 4000)
+    row = next(
+        row
+        for row in drift.compare(drift.describe(rfm_of(old), old), rfm_of(new), new)
+        if row["variable"] == "T"
+    )
+    # a grid of 200 quantiles cuts the tails: half a per cent of the customers at each end
+    assert row["distance"] == pytest.approx(wasserstein_distance(old, new) / old.std(), rel=0.02)
+
+
+def test_stability_index_by_hand() -> None:
+    found = drift.stability_index(np.array([0.25, 0.75]), np.array([0.5, 0.5]))
+    assert found == pytest.approx(0.25 * np.log(2) + 0.25 * np.log(1.5))
+    same = rfm_of(np.arange(1.0, 101.0))
+    rows = drift.compare(drift.describe(same, same.T), same, same.T)
+    assert [row["stability"] for row in rows] == [0.0] * len(rows)
+    assert [row["distance"] for row in rows] == [0.0] * len(rows)
+
+
+def test_cohorts_are_quarters_of_the_first_purchase() -> None:
+    log = pd.DataFrame({"customer_id": [1, 2, 3], "date": ["2024-12-31", "2025-01-01", "2025-03-31"]})
+    assert cohort_labels(rfm_summary(log, observation_end="2025-04-30")).tolist() == [
+        "2024 Q4",
+        "2025 Q1",
+        "2025 Q1",
+    ]
+    assert (
+        cohort_labels(rfm_summary(log, observation_end="2025-04-30", time_unit="D")).tolist()[0] == "2024 Q4"
+    )
+
+
+def test_activity_counts_rows_that_count() -> None:
+    log = pd.DataFrame(
+        {"customer_id": [1, 1, 2], "date": ["2025-01-01", "2025-01-01", "2025-01-03"], "spend": [1, -1, 2.0]}
+    )
+    found = activity(log, spend="spend", refunds="drop")
+    assert found.rows.tolist() == [1, 1]
+    assert found.until(np.datetime64("2025-01-02")) == 1
+    assert set(found.types) == {"customer_id", "date", "spend"}
+
+
+# --- other sources, and what is said -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["parquet", "folder", "duckdb"])
+def test_other_sources_give_the_same_forecast(two_runs: Path, tmp_path: Path, kind: str) -> None:
+    log = shop()
+    name = {"parquet": "log.parquet", "folder": "logs", "duckdb": "log.duckdb"}[kind]
+    table = """\ntable = 'a"; DROP x'""" if kind == "duckdb" else ""
+    text = QUICK.replace('source = "log.csv"', f'source = "{name}"{table}')
+    path = set_up(tmp_path, text=text)
+    if kind == "duckdb":
+        with duckdb.connect(str(tmp_path / name)) as connection:
+            connection.execute('CREATE TABLE "a""; DROP x" AS SELECT * FROM log')
+    elif kind == "folder":
+        (tmp_path / name).mkdir()
+        for month, part in log.groupby(log["date"].str[:7]):
+            part.to_csv(tmp_path / name / f"{month}.csv", index=False)
+    else:
+        log.to_parquet(tmp_path / name, index=False)
+    go(path, "2025-01-31")
+    first = next(one.folder for one in shelf_of(two_runs / "clv.toml").runs)
+    theirs = pd.concat([pd.read_parquet(part) for part in sorted(first.glob("part-*"))])
+    own = [
+        "run_id",
+        "model_version",
+    ]  # engines differ in the last bit of a logarithm, so hashes of the data do, too
+    ours, theirs = (
+        table.drop(columns=own).sort_values("customer_id", ignore_index=True)
+        for table in (published(tmp_path / "published"), theirs)
+    )
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "table"), [("gone.duckdb", "log"), ("log.duckdb", "gone"), ("fake.duckdb", "log")]
+)
+def test_duckdb_files_that_do_not_serve_are_refused(tmp_path: Path, source: str, table: str) -> None:
+    path = set_up(tmp_path, text=QUICK.replace('"log.csv"', f'"{source}"\ntable = "{table}"'))
+    duckdb.connect(str(tmp_path / "log.duckdb")).close()
+    (tmp_path / "fake.duckdb").write_text("no database\n")
+    with pytest.raises((ArgumentError, DataError), match=source if table == "log" else table):
+        go(path, "2025-01-31")
+
+
+def test_day_before_the_log_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no row up to 2020-01-01"):
+        go(set_up(tmp_path), "2020-01-01")
+
+
+def test_narrator_tells_json_lines_with_the_run_and_its_stages(job: Path, tmp_path: Path) -> None:
+    with (tmp_path / "log.jsonl").open("w") as stream:
+        outcome = go(job, "2025-03-31", Narrator(stream))
+    events = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    names = [event["event"] for event in events]
+    assert names[:3] == ["read", "check the delivery", "fit"]
+    assert names[-3:] == ["ready", "shelved", "pointed"]
+    assert {event["run_id"] for event in events[1:]} == {outcome.run_id}
+    assert all(event["seconds"] >= 0 for event in events if event["event"] == "forecast")
+
+
+def test_pages_show_the_run_and_name_no_customer(job: Path) -> None:
+    log = pd.read_csv(job.parent / "log.csv")
+    log["customer_id"] = "ann" + log["customer_id"].astype(str)
+    log.to_csv(job.parent / "log.csv", index=False)
+    go(job, "2025-03-31", force=True)
+    page = (shelf_of(job).runs[-1].folder / "report.html").read_text()
+    history = (job.parent / "published" / "history.html").read_text()
+    assert "ann1" not in page + history
+    assert "http" not in (page + history).replace("http://www.w3.org", "")
+    for word in (
+        "customers",
+        "May it be published?",
+        "What became of earlier forecasts?",
+        "protect",
+        "2025-02-28",
+    ):
+        assert word in page
+    assert history.count("run_date") == 0
+    assert all(run.run_id in history for run in shelf_of(job).runs)

@@ -244,10 +244,10 @@ class _Futures:
     def of(
         cls, rfm: RFM, lesson: Lesson, plan: Horizon, discount: float, margin: float, draws: int, seed: int
     ) -> _Futures:
-        table = np.column_stack(list(features(rfm).values()))
+        table = np.column_stack(list(features(rfm, lesson.amount).values()))
         with one_thread():
             level = lesson.purchases(table)
-            spend = None if lesson.spend is None else lesson.spend(table)
+            spend = None if lesson.spend is None else lesson.amount * lesson.spend(table)
         scale = 1.0 if spend is None else margin * math.fsum(spend.tolist()) / len(spend)
         return cls(
             rfm=rfm,

@@ -8,6 +8,7 @@ that had not seen them (five groups of customers, every group left out once).
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,28 +22,36 @@ from clvmodels.rfm import RFM, EarlierWindow, id_text
 from clvmodels.units import unit_days
 
 FOLDS = 5
+DECIMALS = (
+    9  # of days and of mean amounts: what is equal in one unit of time or money is equal in every other
+)
 NEIGHBOURS = (50, 500)  # least and most customers whose errors stand for one; between them a twentieth
 type Curve = Callable[[np.ndarray], np.ndarray]
 
 
-def features(rfm: RFM) -> dict[str, np.ndarray]:
-    """(n,) columns that the trees may split on; nan where a customer has no such thing."""
-    silence = rfm.T - rfm.recency
+def features(rfm: RFM, amount: float = 1.0) -> dict[str, np.ndarray]:
+    """(n,) columns that the trees may split on, in days and multiples of an amount; nan where there is no such thing.
+
+    Rounded, for trees may split between two numbers that differ by the rounding of a unit only.
+    """
+    days = unit_days(rfm.time_unit)
+    recency, T = rfm.recency * days, rfm.T * days
+    silence = T - recency
     with np.errstate(divide="ignore", invalid="ignore"):
-        gap = np.where(rfm.frequency > 0, rfm.recency / rfm.frequency, np.nan)
+        gap = np.where(rfm.frequency > 0, recency / rfm.frequency, np.nan)
         columns = {
             "frequency": rfm.frequency,
-            "recency": rfm.recency,
-            "T": rfm.T,
+            "recency": recency,
+            "T": T,
             "silence": silence,
             "silence / mean gap": np.where(gap > 0, silence / gap, np.nan),
-            "frequency / T": rfm.frequency / np.maximum(rfm.T, 7 / unit_days(rfm.time_unit)),
+            "frequency / T": rfm.frequency / np.maximum(T, 7.0),
         }
     if rfm.monetary_value is not None and rfm.spend_count is not None:
-        columns["mean spend"] = np.where(rfm.spend_count > 0, rfm.monetary_value, np.nan)
+        columns["mean spend"] = np.where(rfm.spend_count > 0, rfm.monetary_value / amount, np.nan)
         if "spend_first" in rfm.statistics:
-            columns["first spend"] = rfm.statistics["spend_first"]
-    return columns
+            columns["first spend"] = rfm.statistics["spend_first"] / amount
+    return {name: np.round(column, DECIMALS) for name, column in columns.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +61,9 @@ class Lesson:
     Attributes
     ----------
     purchases, spend
-        Means from an (n, F) table of features; `spend` is None without spend.
+        Means from an (n, F) table of features, spend in multiples of `amount`; `spend` is None without spend.
+    amount
+        Mean spend per purchase in the windows, in multiples of which the trees see money.
     length
         Length of the windows.
     level
@@ -65,6 +76,7 @@ class Lesson:
 
     purchases: Curve
     spend: Curve | None
+    amount: float
     length: float
     level: np.ndarray
     bought: np.ndarray
@@ -85,18 +97,19 @@ class Lesson:
 
 def learn(windows: Sequence[EarlierWindow], seed: int) -> Lesson:
     """Train on earlier windows of one length; rows are put in an order of their own first."""
-    tables = [np.column_stack(list(features(window.summary).values())) for window in windows]
     priced = windows[0].outcome.spend is not None
-    rows = np.concatenate(tables)
     bought = np.concatenate([window.outcome.purchases for window in windows])
     money = np.concatenate(
-        [np.zeros(len(table)) if window.outcome.spend is None else window.outcome.spend
-         for window, table in zip(windows, tables, strict=True)]
+        [np.zeros(len(window.summary)) if window.outcome.spend is None else window.outcome.spend
+         for window in windows]
     )  # fmt: skip
+    amount = _mean_amount(money, bought)
+    tables = [np.column_stack(list(features(window.summary, amount).values())) for window in windows]
+    rows = np.concatenate(tables)
     fold = np.concatenate([_folds(window.summary.customer_id) for window in windows])
     order = np.lexsort([fold, money, bought, *rows.T])
     rows, bought, money, fold = rows[order], bought[order], money[order], fold[order]
-    each = np.maximum(money, 0.0) / np.maximum(bought, 1.0)
+    each = np.round(np.maximum(money, 0.0) / amount / np.maximum(bought, 1.0), DECIMALS)
     purchases, level = _cross_fitted("poisson", rows, bought, np.ones(len(rows)), fold, seed)
     spend, ratio = None, np.zeros(len(rows))
     if priced:
@@ -108,12 +121,19 @@ def learn(windows: Sequence[EarlierWindow], seed: int) -> Lesson:
     return Lesson(
         purchases=purchases,
         spend=spend,
+        amount=amount,
         length=windows[0].outcome.length,
         level=level[place],
         bought=bought[place],
         ratio=ratio[place],
         windows=tuple(map(str, windows)),
     )
+
+
+def _mean_amount(money: np.ndarray, bought: np.ndarray) -> float:
+    """Mean spend per purchase, or 1 where nobody spent anything."""
+    spent, purchases = math.fsum(money.tolist()), math.fsum(bought.tolist())
+    return spent / purchases if spent > 0 and purchases > 0 else 1.0
 
 
 def _folds(customer_ids: np.ndarray) -> np.ndarray:

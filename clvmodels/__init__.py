@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from clvmodels.forecast import CLVModel as CLVModel
     from clvmodels.forecast import Discrepancy as Discrepancy
     from clvmodels.forecast import FittedCLV as FittedCLV
+    from clvmodels.forecast import Scorer as Scorer
+    from clvmodels.forecast import load_forecast as load_forecast
     from clvmodels.inference import Bootstrap as Bootstrap
     from clvmodels.inference import Laplace as Laplace
     from clvmodels.inference import LogNormal as LogNormal
@@ -163,6 +165,7 @@ _HOME = {
     "RegressionCLV": "rivals",
     "Scenario": "value",
     "Scorecard": "backtesting",
+    "Scorer": "forecast",
     "Segment": "value",
     "SegmentRules": "value",
     "Segmentation": "value",
@@ -198,6 +201,7 @@ _HOME = {
     "load_cdnow": "datasets",
     "load_donations": "datasets",
     "load_fit": "artifacts",
+    "load_forecast": "forecast",
     "load_scorecard": "artifacts",
     "longer_life": "value",
     "new_customer_value": "value",

@@ -1,9 +1,12 @@
 """Posterior × RFM × horizon → Forecast.
 
-`model` is what people use, `simulation` draws the futures, `discrepancy` moves all of them at once.
+`model` is what people use, `simulation` draws the futures, `discrepancy` moves all of them at once; `scoring` is the
+forecast as a function of batches, `stored` a forecast in files, and `delivery` brings the two together.
 """
 
 from clvmodels.forecast.discrepancy import Discrepancy
 from clvmodels.forecast.model import CLVModel, FittedCLV
+from clvmodels.forecast.scoring import Scorer
+from clvmodels.forecast.stored import load_forecast
 
-__all__ = ["CLVModel", "Discrepancy", "FittedCLV"]
+__all__ = ["CLVModel", "Discrepancy", "FittedCLV", "Scorer", "load_forecast"]

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError, ClvWarning, DataError
+from clvmodels.errors import ArgumentError, DataError
+from clvmodels.forecast.delivery import deliver, warn_of_missing_means
 from clvmodels.forecast.discrepancy import Discrepancy, as_discrepancy
 from clvmodels.forecast.predictive import purchase_probability
-from clvmodels.forecast.simulation import Simulation, usable_cores
+from clvmodels.forecast.scoring import Scorer
+from clvmodels.forecast.simulation import usable_cores
+from clvmodels.forecast.stored import check_out
+from clvmodels.forecast.terms import check_arguments, provenance_of
 from clvmodels.inference import Method, Posterior, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
-from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, check_margin, check_single, gather
+from clvmodels.prediction import (
+    DEFAULT_LEVELS,
+    DrawBlock,
+    Forecast,
+    check_levels,
+    check_seed,
+    gather,
+)
 from clvmodels.rfm import RFM, Customers
-from clvmodels.units import UNIT_NAMES, discount_per_unit, plan_horizon
+from clvmodels.transactions import RFMTable
+from clvmodels.units import discount_per_unit, plan_horizon
 
 
 @dataclass(frozen=True)
@@ -215,7 +227,7 @@ class FittedCLV:
         self,
         horizon: str | date | datetime,
         *,
-        rfm: RFM | None = None,
+        rfm: RFM | RFMTable | None = None,
         annual_discount_rate: float = 0.0,
         margin: float = 1.0,
         discrepancy: Literal["default"] | float | Discrepancy | None = "default",
@@ -223,6 +235,7 @@ class FittedCLV:
         seed: int = 0,
         levels: tuple[float, ...] = DEFAULT_LEVELS,
         period: str | None = None,
+        out: str | Path | None = None,
         observe: Callable[[DrawBlock], None] | None = None,
         keep_draws: bool = False,
         block_size: int = 256,
@@ -239,7 +252,8 @@ class FittedCLV:
             ``"52W"``, ``"12M"``, ``"1Y"``, or the last date of the window.
         rfm
             Customers to forecast, by default those of the fit (a loaded fit has none); `rfm.newcomers()` for
-            customers who have just made their first purchase (which itself is not counted).
+            customers who have just made their first purchase (which itself is not counted). An `RFMTable` is
+            forecast where it is, to files.
         annual_discount_rate
             Fraction per year in [0, 1).
         margin
@@ -256,6 +270,10 @@ class FittedCLV:
             Quantile levels of the customer table.
         period
             Step of the periods (`plan_horizon`).
+        out
+            A folder to write the forecast to, batch by batch, in memory that does not grow with the customers: Parquet
+            files of customers and totals and a manifest, published when all is whole. `load_forecast` reads it again.
+            With Spark it lies on a disk that all workers see.
         observe
             Called with every `DrawBlock`.
         keep_draws
@@ -272,7 +290,8 @@ class FittedCLV:
         Forecast
             With columns p_alive, expected_purchases and expected_spend (spend per purchase, before
             margin), p_purchase, and mean, sd and quantiles of the value (of the purchases where there is
-            no spend). Means are closed forms averaged over the parameter draws and over two exposures with
+            no spend). With `out` columns are read from the files when they are asked for, and rows are in the order
+            of `Scorer.order`. Means are closed forms averaged over the parameter draws and over two exposures with
             the mean and the variance of those of the discrepancy; sd, quantiles, p_purchase and totals are
             those of the draws.
 
@@ -283,28 +302,87 @@ class FittedCLV:
         FitError
             If a fit has failed.
         """
-        target = self._target(rfm)
-        _check_arguments(self.purchase.provenance["time_unit"], target, margin, draws, block_size, workers)
-        for posterior in self.posteriors:
-            posterior.raise_if_failed()
-        plan = plan_horizon(horizon, target.observed_until, target.time_unit, period)
+        target = self._target(None) if rfm is None else rfm
+        check_arguments(self.purchase.provenance["time_unit"], target, margin, draws, block_size, workers)
+        terms: dict[str, Any] = {"annual_discount_rate": annual_discount_rate, "margin": margin}
         shock = as_discrepancy(discrepancy)
-        run: dict[str, Any] = {"margin": margin, "draws": draws, "seed": seed}
-        rates = {"discount": discount_per_unit(annual_discount_rate, plan.unit), "discrepancy": shock, **run}
-        simulation = Simulation.of(self.purchase, self.spend, target, plan, **rates)
+        terms |= {"draws": draws, "seed": seed}
+        scorer = self.scorer(horizon, rfm=target, discrepancy=shock, levels=levels, period=period, **terms)
+        provenance = provenance_of(scorer, target) | terms
+        if out is not None:
+            if keep_draws or observe is not None:
+                raise ArgumentError("with out= draws are not kept; leave keep_draws and observe out")
+            return deliver(scorer, target, check_out(out), provenance, workers or usable_cores(), progress)
+        if not isinstance(target, RFM):
+            raise ArgumentError(
+                "an RFMTable is forecast to files: name a folder with out=, or pass .collect()"
+            )
         forecast = gather(
-            simulation.blocks(block_size, workers or usable_cores(), progress),
+            scorer.simulation(target).blocks(block_size, workers or usable_cores(), progress),
             target,
-            plan,
+            scorer.horizon,
             name=self.name,
             is_distribution=True,
-            provenance=_provenance(self, simulation) | {"annual_discount_rate": annual_discount_rate, **run},
+            provenance=provenance,
             levels=levels,
             observe=observe,
             keep_draws=keep_draws,
         )
-        _warn_of_missing_means(forecast)
+        warn_of_missing_means(int(np.isinf(forecast.columns.get("expected_spend", np.zeros(0))).sum()))
         return forecast
+
+    def scorer(
+        self,
+        horizon: str | date | datetime,
+        *,
+        rfm: RFM | RFMTable | None = None,
+        annual_discount_rate: float = 0.0,
+        margin: float = 1.0,
+        discrepancy: Literal["default"] | float | Discrepancy | None = "default",
+        draws: int = 1000,
+        seed: int = 0,
+        levels: tuple[float, ...] = DEFAULT_LEVELS,
+        period: str | None = None,
+    ) -> Scorer:
+        """The forecast as a function from Arrow record batches of customers to batches of their forecasts.
+
+        It is what ``forecast(..., out=)`` runs everywhere. Give it to `mapInArrow` of Spark or to anything else that
+        hands out batches, where results are to go elsewhere than to a folder.
+
+        Parameters
+        ----------
+        horizon, annual_discount_rate, margin, discrepancy, draws, seed, levels, period
+            As in `forecast`.
+        rfm
+            Tells when the observation ended, from which the horizon runs.
+
+        Returns
+        -------
+        Scorer
+
+        Raises
+        ------
+        ArgumentError, FitError
+            As `forecast`.
+        """
+        target = self._target(None) if rfm is None else rfm
+        check_arguments(self.purchase.provenance["time_unit"], target, margin, draws, 1, None)
+        for posterior in self.posteriors:
+            posterior.raise_if_failed()
+        plan = plan_horizon(horizon, target.observed_until, target.time_unit, period)
+        check_seed(seed)
+        return Scorer(
+            name=self.name,
+            purchase=self.purchase,
+            spend=self.spend,
+            horizon=plan,
+            discount=discount_per_unit(annual_discount_rate, plan.unit),
+            margin=margin,
+            discrepancy=as_discrepancy(discrepancy),
+            draws=draws,
+            seed=seed,
+            levels=check_levels(levels),
+        )
 
     def _target(self, rfm: RFM | None) -> RFM:
         target = self.rfm if rfm is None else rfm
@@ -313,46 +391,3 @@ class FittedCLV:
                 "a fit that was loaded or made from an RFMTable holds no customers; pass them as rfm="
             )
         return target
-
-
-def _warn_of_missing_means(forecast: Forecast) -> None:
-    spend = forecast.columns.get("expected_spend")
-    if spend is not None and not np.isfinite(spend).all():
-        warnings.warn(
-            f"{np.isinf(spend).sum():,} customers have no finite mean spend (its tail is too heavy under some draws): "
-            "their expected_spend is infinite and their clv_mean that of the draws; read the median, or spend more "
-            "history on the fit",
-            ClvWarning,
-            stacklevel=3,
-        )
-
-
-def _check_arguments(
-    time_unit: str, target: RFM, margin: float, draws: int, block_size: int, workers: int | None
-) -> None:
-    check_margin(margin)
-    check_single(target)
-    if draws < 2 or block_size < 1:
-        raise ArgumentError(f"draws={draws} must be at least 2 and block_size={block_size} at least 1")
-    if workers is not None and workers < 1:
-        raise ArgumentError(f"workers={workers} must be at least 1, or None for as many as there are cores")
-    if target.time_unit != time_unit:
-        raise ArgumentError(
-            f"the fit measured time in {UNIT_NAMES[time_unit]}, the customers to forecast in "
-            f"{UNIT_NAMES[target.time_unit]}; summarise them with time_unit={time_unit!r}"
-        )
-
-
-def _provenance(fitted: FittedCLV, simulation: Simulation) -> dict[str, Any]:
-    held = "parameters and chance" if fitted.purchase.is_distribution else "chance (one parameter vector)"
-    shock = simulation.discrepancy
-    return {
-        "forecaster": fitted.name,
-        "window": simulation.plan.window,
-        "uncertainty": f"{held} only" if shock is None else f"{held}, and {shock}",
-        "discrepancy": None if shock is None else dict(shock.facts),
-        "customers_hash": simulation.rfm.fingerprint(),
-        "fits": [
-            dict(posterior.provenance) | {"status": posterior.status.name} for posterior in fitted.posteriors
-        ],
-    }

@@ -18,7 +18,7 @@ import math
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -93,8 +93,13 @@ class Simulation:
             draws=draws,
             seed=seed,
             discrepancy=discrepancy,
-            quantum=2.0 ** (math.floor(math.log2(margin * purchase.scales.money)) - RESOLUTION_BITS),
+            quantum=cls.quantum_of(purchase, margin),
         )
+
+    @staticmethod
+    def quantum_of(purchase: Posterior, margin: float) -> float:
+        """The power of two that amounts are multiples of; it knows the fit and nobody of the customers."""
+        return float(2.0 ** (math.floor(math.log2(margin * purchase.scales.money)) - RESOLUTION_BITS))
 
     def blocks(
         self, block_size: int, workers: int, progress: Callable[[int, int], None] | None
@@ -228,7 +233,7 @@ def _parts(index: np.ndarray, size: int) -> list[np.ndarray]:
 
 
 def in_turn[Part, Result](
-    work: Callable[[Part], Result], parts: Sequence[Part], workers: int
+    work: Callable[[Part], Result], parts: Iterable[Part], workers: int
 ) -> Iterator[Result]:
     """What `work` makes of each part, in their order, a few parts ahead on `workers` threads.
 

@@ -105,6 +105,9 @@ class Forecast:
         """Joint draws of the sum over all customers."""
         return self.purchases if self.value is None else self.value
 
+    def __len__(self) -> int:
+        return int(self.provenance.get("forecast_customers", 0)) or len(self.columns["customer_id"])
+
     @property
     def customers(self) -> pd.DataFrame:
         """One row per customer; `attrs` carries units, interval levels and provenance."""
@@ -144,7 +147,7 @@ class Forecast:
         )
 
     def __str__(self) -> str:
-        customers = len(self.columns["customer_id"])
+        customers = len(self)
         lines = [f"{self.name}: {self.provenance.get('window', self.horizon.text)}, {customers:,} customers"]
         for quantity in (self.purchases, self.value):
             if quantity is None:
@@ -166,7 +169,7 @@ class Forecast:
 
     def __repr__(self) -> str:
         said = f"{len(self.total.draws):,} draws" if self.is_distribution else "one number each"
-        customers = len(self.columns["customer_id"])
+        customers = len(self)
         return f"Forecast({self.name}, {self.horizon.text}, {customers:,} customers, {said})"
 
     def _repr_html_(self) -> str:
@@ -177,7 +180,7 @@ class Forecast:
                 totals.append([f"total {quantity.name}", quantity.mean, *interval])
         kind = "90 % predictive intervals" if self.is_distribution else "point forecasts: no interval"
         return card(
-            f"{self.name}: {len(self.columns['customer_id']):,} customers",
+            f"{self.name}: {len(self):,} customers",
             [f"{self.provenance.get('window', self.horizon.text)}; {kind}"],
             [table(["", "mean", "q05", "q95"][: len(totals[0])], totals), first_rows(self.columns)],
             {

@@ -8,6 +8,9 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+ROWS_IN_PART = 20_000
+"""Rows of which Spark makes one task."""
+
 
 def kept(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """The rows, worked out once and kept by their engine: DuckDB and Spark put on disk what memory does not hold."""
@@ -39,19 +42,28 @@ def batches(rows: nw.LazyFrame[Any], order: Sequence[str], size: int) -> Iterato
         yield from rows.collect(backend="pyarrow").to_native().to_batches(max_chunksize=size)
 
 
-def over_batches(rows: nw.LazyFrame[Any], number_of: Callable[[Any], int], size: int) -> int:
-    """The sum over Arrow record batches of a whole number below 2**64, modulo that; on Spark where the rows are."""
+def mapped(
+    rows: nw.LazyFrame[Any],
+    function: Callable[[Iterator[Any]], Iterator[Any]],
+    schema: str,
+    order: Sequence[str] = (),
+    size: int = 8192,
+) -> list[dict[str, Any]]:
+    """What a function makes of an iterator of Arrow record batches: few rows, as dictionaries.
+
+    Spark calls it where the rows are, once for each part of them, and again for a part that was lost; `schema` is
+    what Spark calls that of the result. Everywhere else it is called once, here.
+    """
     if not is_spark(rows):
-        return sum(number_of(batch) for batch in batches(rows, (), size)) % 2**64
-
-    def numbers(parts: Iterator[Any]) -> Iterator[Any]:
-        import pyarrow as pa
-
-        for batch in parts:
-            yield pa.record_batch({"number": [str(number_of(batch))]})
-
-    found = rows.to_native().mapInArrow(numbers, "number string").collect()
-    return sum(int(row["number"]) for row in found) % 2**64
+        parts = function(batches(rows, order, size))
+        return [row for part in parts for row in part.to_pylist()]
+    native = rows.to_native()
+    if (
+        order
+    ):  # a fixed number of parts, which Spark does not merge: the rows are few, the work on each is much
+        pieces = max(1, -(-native.count() // ROWS_IN_PART))
+        native = native.repartitionByRange(pieces, *order).sortWithinPartitions(*order)
+    return [row.asDict() for row in native.mapInArrow(function, schema).collect()]
 
 
 def _lazy(native: Any) -> nw.LazyFrame[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,6 @@ from clvmodels.transactions.columns import as_ids, first_of, row_of
 from clvmodels.transactions.door import Log
 from clvmodels.units import Moment, last_observed
 
-BATCH = 8192
 STATISTICS = ("spend_sum", "spend_log_sum", "spend_positive_count", "spend_first")
 
 
@@ -85,7 +84,7 @@ class RFMTable:
         patterns = self.patterns([name])
         return patterns.columns([name])[0], patterns.weights
 
-    def batches(self, size: int = BATCH, order: Sequence[str] = ("customer_id",)) -> Iterator[Any]:
+    def batches(self, size: int = 8192, order: Sequence[str] = ("customer_id",)) -> Iterator[Any]:
         """The customers in an order, as Arrow record batches of at most `size` rows."""
         return engines.batches(self.rows, order, size)
 
@@ -109,12 +108,39 @@ class RFMTable:
         """Hash of the content, blind to ids and to row order (16 hexadecimal digits): that of `RFM.fingerprint`."""
         names = self.names
 
-        def hashed(batch: Any) -> int:
-            columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in names]
-            return hash_of(columns, np.ones(batch.num_rows))
+        def hashed(batches: Iterator[Any]) -> Iterator[Any]:
+            import pyarrow as pa
 
-        content = engines.over_batches(self.rows.select(*names), hashed, BATCH)
+            for batch in batches:
+                columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in names]
+                yield pa.record_batch({"hash": [str(hash_of(columns, np.ones(batch.num_rows)))]})
+
+        content = sum(int(row["hash"]) for row in self.mapped(hashed, "hash string"))
         return fingerprint(self.time_unit, self.observed_until, names, content)
+
+    @property
+    def is_distributed(self) -> bool:
+        """Whether functions of `mapped` run in other processes, those of Spark."""
+        return engines.is_spark(self.rows)
+
+    def mapped(
+        self,
+        function: Callable[[Iterator[Any]], Iterator[Any]],
+        schema: str,
+        order: Sequence[str] = (),
+    ) -> list[dict[str, Any]]:
+        """Rows that a function makes of Arrow record batches of the customers; Spark calls it where they are.
+
+        Parameters
+        ----------
+        function
+            From an iterator of batches to one of batches of a few rows. Spark calls it once for each part.
+        schema
+            Of the rows it makes, as Spark writes it: ``"file string, rows long"``.
+        order
+            Columns to sort the customers by.
+        """
+        return engines.mapped(self.rows, function, schema, order)
 
     def __repr__(self) -> str:
         engine = self.rows.implementation.name

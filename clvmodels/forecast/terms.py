@@ -1,0 +1,51 @@
+"""What a forecast is asked, checked before any work, and what it says of itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clvmodels.errors import ArgumentError
+from clvmodels.forecast.scoring import Scorer
+from clvmodels.prediction import check_margin, check_single
+from clvmodels.rfm import RFM
+from clvmodels.transactions import RFMTable
+from clvmodels.units import UNIT_NAMES
+
+
+def check_arguments(
+    time_unit: str, target: RFM | RFMTable, margin: float, draws: int, block_size: int, workers: int | None
+) -> None:
+    """Refuse terms of a forecast that are outside their range, and customers on another clock than the fit.
+
+    Raises
+    ------
+    ArgumentError, DataError
+        With what is wrong.
+    """
+    check_margin(margin)
+    if isinstance(target, RFM):
+        check_single(target)
+    if draws < 2 or block_size < 1:
+        raise ArgumentError(f"draws={draws} must be at least 2 and block_size={block_size} at least 1")
+    if workers is not None and workers < 1:
+        raise ArgumentError(f"workers={workers} must be at least 1, or None for as many as there are cores")
+    if target.time_unit != time_unit:
+        raise ArgumentError(
+            f"the fit measured time in {UNIT_NAMES[time_unit]}, the customers to forecast in "
+            f"{UNIT_NAMES[target.time_unit]}; summarise them with time_unit={time_unit!r}"
+        )
+
+
+def provenance_of(scorer: Scorer, target: RFM | RFMTable) -> dict[str, Any]:
+    """Who forecast whom, from which fits, and what the intervals hold."""
+    held = "parameters and chance" if scorer.purchase.is_distribution else "chance (one parameter vector)"
+    fits = [scorer.purchase] if scorer.spend is None else [scorer.purchase, scorer.spend]
+    shock = scorer.discrepancy
+    return {
+        "forecaster": scorer.name,
+        "window": scorer.horizon.window,
+        "uncertainty": f"{held} only" if shock is None else f"{held}, and {shock}",
+        "discrepancy": None if shock is None else dict(shock.facts),
+        "customers_hash": target.fingerprint(),
+        "fits": [dict(posterior.provenance) | {"status": posterior.status.name} for posterior in fits],
+    }

@@ -108,6 +108,22 @@ class Scorer:
         model = cast(PurchaseModel, self.purchase.model)
         return tuple(dict.fromkeys([*model.needs_if_alive, *model.needs, "customer_id"]))
 
+    def spark_schema(self, customer_id: str = "string") -> str:
+        """Columns and types of the result as Spark writes them, ids being of the type named.
+
+        ``table.native.mapInArrow(scorer, scorer.spark_schema("bigint"))`` is a table of Spark's, to write anywhere.
+        """
+        zeros = np.zeros(1)
+        nobody = RFM.from_arrays(
+            **dict.fromkeys(CLOCK_FIELDS, zeros),
+            **({} if self.spend is None else dict.fromkeys(SPEND_FIELDS, zeros)),
+            statistics=dict.fromkeys(set(self.needs) - {*CLOCK_FIELDS, *SPEND_FIELDS}, zeros),
+            time_unit=self.horizon.unit,
+        )
+        (batch,) = batches_of(nobody, self.needs, ())
+        names = self.score(batch).batch.schema.names[1:]
+        return ", ".join([f"customer_id {customer_id}", *(f"`{name}` double" for name in names)])
+
     def simulation(self, rfm: RFM) -> Simulation:
         """The sampler of some customers."""
         rates: dict[str, Any] = {
@@ -186,7 +202,7 @@ def batches_of(rfm: RFM, names: tuple[str, ...], order: tuple[str, ...]) -> Iter
     import pyarrow as pa
 
     keys = rfm.columns([name for name in order if name != "customer_id"])
-    place = np.lexsort(keys[::-1])
+    place = np.lexsort(keys[::-1]) if keys else np.arange(len(rfm))
     for start in range(0, len(place), BATCH):
         some = rfm.take(place[start : start + BATCH])
         yield pa.record_batch(

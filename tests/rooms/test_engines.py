@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,18 +11,14 @@ import ibis
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 from logs import SMALL, broken, notes, refused, same, shop
+from spark import as_arrow, spark_session
 
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.transactions import calibration_holdout, rfm_summary, rfm_table
 
 Engine = Callable[[pd.DataFrame], Any]
-
-
-def as_arrow(frame: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(frame, preserve_index=False)
 
 
 ENGINES: dict[str, Engine] = {
@@ -42,37 +33,6 @@ ENGINES: dict[str, Engine] = {
 }
 
 
-@contextmanager
-def spark_session(folder: Path, *, connect: bool) -> Iterator[Any]:
-    """Two threads of Spark in this process, or behind Spark Connect, whose session lives in New York."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-        warnings.filterwarnings("ignore", "Failed to set", UserWarning)  # what a server decides at its start
-        from pyspark.sql import SparkSession
-
-        builder = (
-            SparkSession.builder.remote("local[2]") if connect else SparkSession.builder.master("local[2]")
-        )
-        settings = {
-            "spark.ui.enabled": "false",
-            "spark.log.level": "ERROR",
-            "spark.sql.shuffle.partitions": "2",
-            "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than six hundred rows
-            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-            "spark.sql.adaptive.enabled": "false",
-            "spark.sql.session.timeZone": "America/New_York",
-            "spark.sql.timestampType": "TIMESTAMP_NTZ",
-            "spark.sql.warehouse.dir": str(folder),
-        }
-        for name, value in settings.items():
-            builder = builder.config(name, value)
-        session = builder.getOrCreate()
-    try:
-        yield session
-    finally:
-        session.stop()
-
-
 @pytest.fixture(scope="module", params=[*ENGINES, "spark", "spark_connect"])
 def engine(
     request: pytest.FixtureRequest, need: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
@@ -81,7 +41,6 @@ def engine(
         yield ENGINES[request.param]
         return
     need("java")
-    os.environ["PYSPARK_PYTHON"] = sys.executable
     with spark_session(tmp_path_factory.mktemp("spark"), connect=request.param == "spark_connect") as session:
         yield lambda frame: session.createDataFrame(as_arrow(frame))
 

@@ -48,8 +48,8 @@ class Discrepancy:
     Examples
     --------
     >>> print(Discrepancy())
-    a shock shared by all customers, of 18 % (one standard deviation) on purchases and 8 % on amounts: season, \
-promotions, the economy
+    a shock shared by all customers, of 18 % (one standard deviation) on purchases and 8 % on amounts:
+    season, promotions, the economy
     """
 
     sigma: float = DEFAULT_SIGMA

@@ -114,12 +114,10 @@ class Scorer:
         ``table.native.mapInArrow(scorer, scorer.spark_schema("bigint"))`` is a table of Spark's, to write anywhere.
         """
         zeros = np.zeros(1)
-        nobody = RFM.from_arrays(
-            **dict.fromkeys(CLOCK_FIELDS, zeros),
-            **({} if self.spend is None else dict.fromkeys(SPEND_FIELDS, zeros)),
-            statistics=dict.fromkeys(set(self.needs) - {*CLOCK_FIELDS, *SPEND_FIELDS}, zeros),
-            time_unit=self.horizon.unit,
-        )
+        fields = [name for name in self.needs if name in (*CLOCK_FIELDS, *SPEND_FIELDS)]
+        columns: dict[str, Any] = dict.fromkeys(fields, zeros)
+        further = dict.fromkeys(set(self.needs) - set(fields), zeros)
+        nobody = RFM.from_arrays(statistics=further, time_unit=self.horizon.unit, **columns)
         (batch,) = batches_of(nobody, self.needs, ())
         names = self.score(batch).batch.schema.names[1:]
         return ", ".join([f"customer_id {customer_id}", *(f"`{name}` double" for name in names)])

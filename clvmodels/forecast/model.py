@@ -18,7 +18,7 @@ from clvmodels.forecast.predictive import purchase_probability
 from clvmodels.forecast.scoring import Scorer
 from clvmodels.forecast.simulation import usable_cores
 from clvmodels.forecast.stored import check_out
-from clvmodels.forecast.terms import check_arguments, provenance_of
+from clvmodels.forecast.terms import check_arguments, check_not_kept, in_memory, provenance_of
 from clvmodels.inference import Method, Posterior, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
 from clvmodels.prediction import (
@@ -304,19 +304,16 @@ class FittedCLV:
         """
         target = self._target(None) if rfm is None else rfm
         check_arguments(self.purchase.provenance["time_unit"], target, margin, draws, block_size, workers)
-        terms: dict[str, Any] = {"annual_discount_rate": annual_discount_rate, "margin": margin}
-        shock = as_discrepancy(discrepancy)
-        terms |= {"draws": draws, "seed": seed}
-        scorer = self.scorer(horizon, rfm=target, discrepancy=shock, levels=levels, period=period, **terms)
-        provenance = provenance_of(scorer, target) | terms
+        run: dict[str, Any] = {"margin": margin, "draws": draws, "seed": seed}
+        run["annual_discount_rate"] = annual_discount_rate
+        scorer = self.scorer(
+            horizon, rfm=target, discrepancy=discrepancy, levels=levels, period=period, **run
+        )
+        provenance = provenance_of(scorer, target) | run
         if out is not None:
-            if keep_draws or observe is not None:
-                raise ArgumentError("with out= draws are not kept; leave keep_draws and observe out")
+            check_not_kept(keep_draws or observe is not None)
             return deliver(scorer, target, check_out(out), provenance, workers or usable_cores(), progress)
-        if not isinstance(target, RFM):
-            raise ArgumentError(
-                "an RFMTable is forecast to files: name a folder with out=, or pass .collect()"
-            )
+        target = in_memory(target)
         forecast = gather(
             scorer.simulation(target).blocks(block_size, workers or usable_cores(), progress),
             target,
@@ -328,7 +325,7 @@ class FittedCLV:
             observe=observe,
             keep_draws=keep_draws,
         )
-        warn_of_missing_means(int(np.isinf(forecast.columns.get("expected_spend", np.zeros(0))).sum()))
+        warn_of_missing_means(int(np.isinf(forecast.columns.get("expected_spend", 0.0)).sum()))
         return forecast
 
     def scorer(

@@ -36,6 +36,31 @@ def check_arguments(
         )
 
 
+def check_not_kept(is_kept: bool) -> None:
+    """Refuse to keep draws of a forecast that goes to files.
+
+    Raises
+    ------
+    ArgumentError
+        If they are to be kept.
+    """
+    if is_kept:
+        raise ArgumentError("with out= draws are not kept; leave keep_draws and observe out")
+
+
+def in_memory(target: RFM | RFMTable) -> RFM:
+    """The customers, if they are in memory.
+
+    Raises
+    ------
+    ArgumentError
+        If they are a table of some engine.
+    """
+    if not isinstance(target, RFM):
+        raise ArgumentError("an RFMTable is forecast to files: name a folder with out=, or pass .collect()")
+    return target
+
+
 def provenance_of(scorer: Scorer, target: RFM | RFMTable) -> dict[str, Any]:
     """Who forecast whom, from which fits, and what the intervals hold."""
     held = "parameters and chance" if scorer.purchase.is_distribution else "chance (one parameter vector)"

@@ -314,17 +314,10 @@ class FittedCLV:
             check_not_kept(keep_draws or observe is not None)
             return deliver(scorer, target, check_out(out), provenance, workers or usable_cores(), progress)
         target = in_memory(target)
-        forecast = gather(
-            scorer.simulation(target).blocks(block_size, workers or usable_cores(), progress),
-            target,
-            scorer.horizon,
-            name=self.name,
-            is_distribution=True,
-            provenance=provenance,
-            levels=levels,
-            observe=observe,
-            keep_draws=keep_draws,
-        )
+        blocks = scorer.simulation(target).blocks(block_size, workers or usable_cores(), progress)
+        said: dict[str, Any] = {"name": self.name, "is_distribution": True, "provenance": provenance}
+        kept: dict[str, Any] = {"levels": levels, "observe": observe, "keep_draws": keep_draws}
+        forecast = gather(blocks, target, scorer.horizon, **said, **kept)
         warn_of_missing_means(int(np.isinf(forecast.columns.get("expected_spend", 0.0)).sum()))
         return forecast
 

@@ -158,6 +158,10 @@ class CohortHistory:
         history = None if rfm.history is None else CohortHistory(rfm.history, self.origins)
         return replace(rfm.take(chosen), history=history), _members(cast(Holdout, outcome), chosen)
 
+    def repeat_times(self, rfm: RFM) -> np.ndarray:
+        """As `clvmodels.rfm.History.repeat_times`."""
+        return self.whole.repeat_times(rfm)
+
 
 def _members(holdout: Holdout, chosen: np.ndarray) -> Holdout:
     """The holdout of some of its customers; newcomers stay as they are."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 
 import numpy as np
@@ -11,14 +10,10 @@ from clvmodels.contracts import FittedForecaster
 from clvmodels.criticism.suspicion import USUAL, Sampling, Suspicion, check_events, judge, not_run
 from clvmodels.forecast import CLVModel
 from clvmodels.rfm import RFM
+from clvmodels.season import MONTHS_OF_YEAR, full_months
 from clvmodels.transactions import PurchaseEvents
-from clvmodels.units import shift, unit_days
 
 NAME = "seasonality"
-MONTHS_OF_YEAR = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
 FEWEST_MONTHS = 12
 FEWEST_PURCHASES = 200
 HARMLESS = (0.0, 10.0)
@@ -67,7 +62,7 @@ def seasonality(
     check_events(rfm, events)
     if rfm.observed_until is None:
         return not_run(NAME, "the summary has no calendar; give it observation_end", sampling, 0.0)
-    starts, edges = _full_months(rfm, rfm.observed_until)
+    starts, edges = full_months(rfm, rfm.observed_until)
     if len(starts) < FEWEST_MONTHS:
         reason = (
             f"there are {len(starts)} full months; {FEWEST_MONTHS} are needed to see every month of a year"
@@ -89,19 +84,6 @@ def seasonality(
     columns = [np.bincount(who[month == m], minlength=len(rfm)) for m in range(count)]
     sums = sampling.sums(rfm, [*columns, *(table[age, m] for m in range(count))])
     return _found(starts, actual, total, sums, sampling)
-
-
-def _full_months(rfm: RFM, until: datetime) -> tuple[list[datetime], np.ndarray]:
-    """First instants of the calendar months between the first birth and the end, and their edges in time units."""
-    born = shift(until, -math.ceil(float(rfm.T.max()) * unit_days(rfm.time_unit)), "D")
-    first = datetime(born.year, born.month, 1)
-    first = first if first >= born else shift(first, 1, "M")
-    moments = [first]
-    while (later := shift(moments[-1], 1, "M")) <= until:
-        moments.append(later)
-    length = unit_days(rfm.time_unit) * 86400
-    edges = np.array([(moment - until).total_seconds() / length for moment in moments])
-    return moments[:-1], edges
 
 
 def _expected(

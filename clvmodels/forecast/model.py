@@ -30,6 +30,7 @@ from clvmodels.prediction import (
     gather,
 )
 from clvmodels.rfm import RFM, Customers
+from clvmodels.season import Clock, OnClock, Season
 from clvmodels.transactions import RFMTable
 from clvmodels.units import discount_per_unit, plan_horizon
 
@@ -50,6 +51,9 @@ class CLVModel:
         Name in tables and reports; by default the models' titles and the method.
     purchase_priors, spend_priors
         Beliefs of your own about the parameters of each part, as in `clvmodels.fit`.
+    season
+        On which clock customers live: `MonthlySeason()` learns the speed of each month from the log behind the
+        summary (24 months of it at least), a `Clock` is given; None is the calendar.
 
     Examples
     --------
@@ -63,6 +67,7 @@ class CLVModel:
     label: str | None = None
     purchase_priors: Priors | None = field(default=None, hash=False)
     spend_priors: Priors | None = field(default=None, hash=False)
+    season: Season | None = None
 
     def __post_init__(self) -> None:
         get_purchase_model(self.purchase)
@@ -78,6 +83,8 @@ class CLVModel:
         titles = [get_purchase_model(self.purchase).title]
         if self.spend is not None:
             titles.append(get_spend_model(self.spend).title)
+        if self.season is not None:
+            titles[0] += " with season"
         own = ", own priors" if self.purchase_priors or self.spend_priors else ""
         return f"{' × '.join(titles)} ({get_method(self.method).name}{own})"
 
@@ -106,15 +113,18 @@ class CLVModel:
         spend = None if self.spend is None else get_spend_model(self.spend)
         if spend is not None:
             _check_spend(spend, rfm)
+        purchase = get_purchase_model(self.purchase)
+        clock = None if self.season is None else self.season.learn(rfm, purchase)
+        if clock is not None:
+            purchase = OnClock(purchase, clock)
         return FittedCLV(
             name=self.name if method is None else replace(self, method=method).name,
             rfm=rfm if isinstance(rfm, RFM) else None,
-            purchase=fit(
-                get_purchase_model(self.purchase), rfm, seed=seed, priors=self.purchase_priors, **options
-            ),
+            purchase=fit(purchase, rfm, seed=seed, priors=self.purchase_priors, **options),
             spend=None
             if spend is None
             else fit(spend, rfm, seed=seed + 1, priors=self.spend_priors, **options),
+            clock=clock,
         )
 
 
@@ -140,12 +150,15 @@ class FittedCLV:
         files hold no customers.
     purchase, spend
         The posterior of each part; `spend` is None without spend.
+    clock
+        The clock on which customers live, or None for the calendar; `plots.plot_season` draws it.
     """
 
     name: str
     rfm: RFM | None
     purchase: Posterior
     spend: Posterior | None
+    clock: Clock | None = None
 
     @property
     def posteriors(self) -> tuple[Posterior, ...]:
@@ -161,6 +174,8 @@ class FittedCLV:
     def summary(self) -> str:
         """Both fits in a few lines."""
         lines = [str(posterior) for posterior in self.posteriors]
+        if self.clock is not None:
+            lines.append(f"  season: {self.clock}")
         if self.spend is not None and self.rfm is not None:
             spend = cast(SpendModel, self.spend.model)
             informs = spend.informs(self.rfm)

@@ -51,6 +51,7 @@ from clvmodels.plots.runs import (
     run_groups_frame,
     run_totals_frame,
 )
+from clvmodels.plots.season import plot_season, season_frame
 from clvmodels.plots.segments import plot_segment_map, segment_map_frame
 from clvmodels.plots.selection import latest_origin, models_at
 from clvmodels.plots.spend import plot_spend, spend_frame
@@ -102,6 +103,7 @@ __all__ = [
     "plot_reliability",
     "plot_run_groups",
     "plot_run_totals",
+    "plot_season",
     "plot_segment_map",
     "plot_spend",
     "plot_timelines",
@@ -113,6 +115,7 @@ __all__ = [
     "reliability_frame",
     "run_groups_frame",
     "run_totals_frame",
+    "season_frame",
     "segment_map_frame",
     "series_styles",
     "spend_frame",

@@ -60,3 +60,11 @@ class History(Protocol):
             If nobody had bought by the cutoff.
         """
         ...
+
+    def repeat_times(self, rfm: RFM) -> np.ndarray:
+        """(m,) times of the repeat purchases of the summary's customers, ascending.
+
+        Measured from the end of observation in the summary's unit to the end of the purchase's period: at or
+        below 0.
+        """
+        ...

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from clvmodels.errors import ArgumentError
 from clvmodels.rfm import RFM
 from clvmodels.transactions.door import open_log
-from clvmodels.transactions.holdout import Holdout, cut
+from clvmodels.transactions.holdout import Holdout, cut, purchases_until
 from clvmodels.transactions.rules import Rules
 from clvmodels.units import Moment, end_of_observation, last_observed
 
@@ -61,3 +63,20 @@ class LogHistory:
         rfm, holdout = cut(open_log(self.transactions, self.rules), cutoff, end, self.observation_start)
         until = end_of_observation(cutoff)
         return replace(rfm, history=replace(self, observed_until=until)), holdout
+
+    def repeat_times(self, rfm: RFM) -> np.ndarray:
+        """(m,) times of the repeat purchases of the summary's customers, ascending.
+
+        Measured from the end of observation in the summary's unit to the end of the purchase's period: at or
+        below 0.
+
+        Examples
+        --------
+        >>> import pandas as pd, clvmodels as clv
+        >>> log = pd.DataFrame({"customer_id": [1, 1, 2], "date": ["2026-01-01", "2026-01-08", "2026-01-05"]})
+        >>> rfm = clv.rfm_summary(log, observation_end="2026-01-31", time_unit="D")
+        >>> rfm.history.repeat_times(rfm).tolist()
+        [-23.0]
+        """
+        events = purchases_until(open_log(self.transactions, self.rules), rfm, self.observed_until)
+        return np.sort(events.time[~events.is_first])

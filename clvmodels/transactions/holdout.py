@@ -135,6 +135,16 @@ def cut(
     return rfm, _holdout(log, rfm, before, after, start, end)
 
 
+def purchases_until(log: Log, rfm: RFM, until: datetime) -> PurchaseEvents:
+    """The purchases of the summary's customers before an instant, first ones included."""
+    end = clock.first_instant(until)
+    before = _side(log, nw.col("stamp") < end)
+    before = before.take(~_is_refunded(log, before))
+    position = {identity: i for i, identity in enumerate(rfm.customer_id.tolist())}
+    where = np.array([position.get(identity, -1) for identity in before.ids.tolist()], dtype=int)
+    return _events(log, before, where, where >= 0, np.ones(len(where)), end, end)
+
+
 def _side(log: Log, condition: nw.Expr) -> Table:
     return collect_table(purchases_of(log, log.rows.filter(condition)))
 

@@ -1,0 +1,195 @@
+"""Operational time: the calendar, stretched where customers are busy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from clvmodels.contracts import PurchaseModel
+from clvmodels.errors import ArgumentError
+from clvmodels.rfm import Customers
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MONTHS_OF_YEAR = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+DAYS_OF_MONTH = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+FIRST, LAST = date(1800, 1, 1), date(2400, 1, 1)
+"""The clock is summed up from one fixed day on, so that customers of other ages leave no trace in its rounding."""
+
+
+class Season(Protocol):
+    """How a clock comes about: it is given (`Clock`), or learned from the log (`MonthlySeason`)."""
+
+    def learn(self, rfm: Customers, model: PurchaseModel) -> Clock:
+        """The clock on which the customers of a summary live by the model."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """Speeds of the months of a year, and of single days.
+
+    A day counts ``months[its month] * days[its date]`` days of operational time. The months are divided by
+    their mean over the days of a year, so that an average year has the length of a year and parameters keep their
+    meaning; single days are taken as they are.
+
+    Parameters
+    ----------
+    months
+        12 speeds above 0, January to December; by default all alike.
+    days
+        Factors above 0 by date: holidays, promotions, days on which the shop was closed. Days not named
+        count as their month does.
+    low, high
+        Bounds of the speeds of the months at `level`, where they were learned.
+    level
+        Of the bounds.
+
+    Raises
+    ------
+    ArgumentError
+        If a speed or factor is not finite and above 0, or there are not 12 months.
+
+    Examples
+    --------
+    >>> clock = Clock(months=[1] * 10 + [1.5, 2])
+    >>> days = np.array(["2025-11-30", "2025-12-01", "2025-12-31"], dtype="datetime64[D]")
+    >>> clock.speed(days).round(3).tolist()
+    [1.332, 1.776, 1.776]
+    """
+
+    months: Sequence[float] = (1.0,) * 12
+    days: Mapping[date, float] = field(default_factory=dict)
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+    level: float = 0.9
+
+    def __post_init__(self) -> None:
+        months = np.array(self.months, dtype=float)
+        if months.shape != (12,):
+            raise ArgumentError(f"months holds {len(self.months)} speeds; give 12, January to December")
+        named = dict(zip(MONTHS_OF_YEAR, months.tolist(), strict=True)) | dict(self.days)
+        for name, value in named.items():
+            if not 0 < value < np.inf:
+                raise ArgumentError(
+                    f"the speed of {name}, {value!r}, must be finite and above 0; 1 is a usual day"
+                )
+        for day in self.days:
+            if isinstance(day, datetime) or not FIRST <= day < LAST:
+                raise ArgumentError(f"{day!r} must be a date from {FIRST} to before {LAST}")
+        mean = float(months @ DAYS_OF_MONTH / DAYS_OF_MONTH.sum())
+        object.__setattr__(self, "months", tuple((months / mean).tolist()))
+        for name in ("low", "high"):
+            if (bound := getattr(self, name)) is not None:
+                object.__setattr__(self, name, tuple((np.array(bound, dtype=float) / mean).tolist()))
+
+    @classmethod
+    def of_series(cls, intensity: pd.Series[float]) -> Clock:
+        """The clock of a series of factors by date, such as a column of planned promotions.
+
+        Parameters
+        ----------
+        intensity
+            Factors above 0, indexed by date; it should reach to the end of the horizon. 1 is a usual day.
+
+        Raises
+        ------
+        ArgumentError
+            If a date is there twice, or a factor is not legal.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> sale = pd.Series(3.0, index=pd.date_range("2026-01-05", periods=2))
+        >>> Clock.of_series(sale).days[date(2026, 1, 6)]
+        3.0
+        """
+        import pandas as pd
+
+        stamps = pd.to_datetime(intensity.index)
+        if not stamps.is_unique:
+            raise ArgumentError(
+                f"the index holds {stamps[stamps.duplicated()][0]:%Y-%m-%d} twice; name a day once"
+            )
+        return cls(days=dict(zip((stamp.date() for stamp in stamps), map(float, intensity), strict=True)))
+
+    def learn(self, rfm: Customers, model: PurchaseModel) -> Clock:  # noqa: ARG002  (it is known already)
+        """The clock itself: nothing is left to learn from a summary."""
+        return self
+
+    def speed(self, days: np.ndarray) -> np.ndarray:
+        """(n,) operational days per day, of (n,) days as ``datetime64[D]``."""
+        since = np.asarray(days, dtype="datetime64[D]") - np.datetime64(FIRST)
+        return self._speeds[since.astype(int)]
+
+    def time(self, moment: np.ndarray | float) -> np.ndarray:
+        """Operational days at a moment, in days since 1970-01-01 (fractions are parts of a day).
+
+        Examples
+        --------
+        An hour in a strong month counts more; over a year it evens out.
+
+        >>> clock = Clock(months=[1] * 11 + [2])
+        >>> (np.diff(clock.time(np.array([0.0, 1.0, 365.25 * 4]))) / [1, 365.25 * 4 - 1]).round(3).tolist()
+        [0.922, 1.0]
+        """
+        grid, total = self._grid
+        return np.interp(moment, grid, total)
+
+    def moment(self, time: np.ndarray | float) -> np.ndarray:
+        """The inverse of `time`."""
+        grid, total = self._grid
+        return np.interp(time, total, grid)
+
+    @cached_property
+    def _speeds(self) -> np.ndarray:
+        """Operational days of each day from `FIRST` to `LAST`."""
+        months = np.arange(np.datetime64(FIRST), np.datetime64(LAST)).astype("datetime64[M]").astype(int)
+        speeds = np.array(self.months)[months % 12]
+        for day, factor in self.days.items():
+            speeds[(day - FIRST).days] *= factor
+        return speeds
+
+    @cached_property
+    def _grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Midnights from `FIRST` to `LAST` in days since 1970, and the operational time at each."""
+        before = -(date(1970, 1, 1) - FIRST).days
+        midnights = before + np.arange(len(self._speeds) + 1.0)
+        total = np.concatenate([[0.0], np.cumsum(self._speeds)])
+        return midnights, total - total[-before]
+
+    def __str__(self) -> str:
+        """The strongest and the weakest month, and how many days have factors of their own."""
+        order = np.argsort(self.months, kind="stable")
+        said = [self._month_text(int(order[-1])), self._month_text(int(order[0]))]
+        named = f"; {len(self.days):,} days named" if self.days else ""
+        return f"fastest in {said[0]}, slowest in {said[1]}{named}"
+
+    def _month_text(self, month: int) -> str:
+        speed = f"{MONTHS_OF_YEAR[month]} × {self.months[month]:.2f}"
+        if self.low is None or self.high is None:
+            return speed
+        return f"{speed} [{self.low[month]:.2f}, {self.high[month]:.2f}]"
+
+    def frame(self) -> pd.DataFrame:
+        """One row per month of the year: month, speed, low, high (NaN where they were given and not learned)."""
+        import pandas as pd
+
+        nothing = [np.nan] * 12
+        return pd.DataFrame(
+            {
+                "month": MONTHS_OF_YEAR,
+                "speed": self.months,
+                "low": nothing if self.low is None else self.low,
+                "high": nothing if self.high is None else self.high,
+            }
+        )

@@ -387,6 +387,7 @@ class FittedCLV:
             draws=draws,
             seed=seed,
             levels=check_levels(levels),
+            clock=self.clock,
         )
 
     def _target(self, rfm: RFM | None) -> RFM:

@@ -8,7 +8,7 @@ Totals are whole numbers, of purchases and of quanta of money: they add up exact
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ from clvmodels.forecast.simulation import Simulation
 from clvmodels.inference import Posterior
 from clvmodels.prediction import Quantity, gather
 from clvmodels.rfm import CLOCK_FIELDS, RFM, SPEND_FIELDS
+from clvmodels.season import Clock
 from clvmodels.units import Horizon
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Scorer:
         Rate per time unit.
     margin, discrepancy, draws, seed, levels
         As in `FittedCLV.forecast`.
+    clock
+        Of the fit.
 
     Examples
     --------
@@ -87,6 +90,7 @@ class Scorer:
     draws: int
     seed: int
     levels: tuple[float, ...]
+    clock: Clock | None
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Forecasts of each batch, rows in their order: what `mapInArrow` of Spark and its like take."""
@@ -128,6 +132,7 @@ class Scorer:
             "discount": self.discount,
             "margin": self.margin,
             "discrepancy": self.discrepancy,
+            "clock": self.clock,
         }
         return Simulation.of(
             self.purchase, self.spend, rfm, self.horizon, draws=self.draws, seed=self.seed, **rates
@@ -181,7 +186,8 @@ class Scorer:
         fields = {name: columns.pop(name) for name in (*CLOCK_FIELDS, *SPEND_FIELDS) if name in columns}
         unit = self.purchase.provenance["time_unit"]
         ids = ids_of(batch.column("customer_id"))
-        return RFM.from_arrays(customer_id=ids, statistics=columns, time_unit=unit, **fields)
+        rfm = RFM.from_arrays(customer_id=ids, statistics=columns, time_unit=unit, **fields)
+        return replace(rfm, observed_until=self.horizon.starts[0] if self.horizon.starts else None)
 
 
 def ids_of(column: Any) -> np.ndarray:

@@ -30,6 +30,7 @@ from clvmodels.forecast.discrepancy import Discrepancy
 from clvmodels.inference import Posterior
 from clvmodels.prediction import DrawBlock, check_seed, over_draws
 from clvmodels.rfm import RFM, id_text
+from clvmodels.season import Clock, stretched
 from clvmodels.special.streams import Streams
 from clvmodels.units import Horizon
 
@@ -66,6 +67,7 @@ class Simulation:
     draws: int
     seed: int
     discrepancy: Discrepancy | None
+    clock: Clock | None
     quantum: float
 
     @classmethod
@@ -81,6 +83,7 @@ class Simulation:
         draws: int,
         seed: int,
         discrepancy: Discrepancy | None,
+        clock: Clock | None,
     ) -> Simulation:
         """Pair each draw with its parameters, and set the power of two that amounts are multiples of."""
         return cls(
@@ -93,6 +96,7 @@ class Simulation:
             draws=draws,
             seed=seed,
             discrepancy=discrepancy,
+            clock=clock,
             quantum=cls.quantum_of(purchase, margin),
         )
 
@@ -126,7 +130,7 @@ class Simulation:
             row, time, amount = future = self._future(some, shocks)
             if shocks is not None:
                 add_periods(row, time, self._worth(amount, time), self.plan.edges, len(some), alone)
-                row, time, amount = _shocked(*future, len(some), shocks)
+                row, time, amount = self._shocked(*future, len(some), shocks)
             mine = by_customer[:, start : start + step]
             add_up(row, time, self._worth(amount, time), self.plan.edges, mine, by_period)
         purchases, value = by_customer.transpose(0, 2, 1)
@@ -153,12 +157,20 @@ class Simulation:
         theta = self.purchase.per_draw[:, :, None]
         reach: float | np.ndarray = self.plan.length
         if shocks is not None:
-            reach = self.plan.length * np.maximum(shocks[0], 1.0)[:, None]
+            reach = stretched(self.clock, self.plan.length, np.maximum(shocks[0], 1.0), self.rfm)[:, None]
         row, time = model.sample_purchase_times(theta, some, alive, reach, streams)
         if self.spend is None:
             return row, time, np.zeros(len(row))
         spend: SpendModel = self.spend.model
         return row, time, spend.sample_spend(self.spend.per_draw[:, :, None], some, row, streams)
+
+    def _shocked(
+        self, row: np.ndarray, time: np.ndarray, amount: np.ndarray, customers: int, shocks: Shocks
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The purchases in calendar time and money when exposure and amounts are multiplied by a draw's shocks."""
+        draw = row // customers
+        exposure, money = shocks
+        return row, stretched(self.clock, time, 1 / exposure[draw], self.rfm), amount * money[draw]
 
     def _worth(self, amount: np.ndarray, time: np.ndarray) -> np.ndarray:
         """Discounted margin of purchases, in whole quanta."""
@@ -187,6 +199,7 @@ class Simulation:
         patterns, pattern_of = self.rfm.compress(model.needs)
         futures, future_of = patterns.compress(model.needs_if_alive)
         factors = (1.0,) if self.discrepancy is None else self.discrepancy.nodes()
+        reaches = stretched(self.clock, self.plan.length, np.array(factors), self.rfm).tolist()
 
         def means(part: np.ndarray) -> np.ndarray:
             first, last = future_of[part[[0, -1]]]
@@ -195,8 +208,8 @@ class Simulation:
             found = [over_draws(alive)]
             for rate in rates:
                 bought = [
-                    model.purchases_if_alive(theta, ahead, self.plan.length * factor, rate / factor)
-                    for factor in factors
+                    model.purchases_if_alive(theta, ahead, reach, rate / factor)
+                    for factor, reach in zip(factors, reaches, strict=True)
                 ]
                 found.append(over_draws(alive * np.mean(bought, axis=0)[:, place]))
             return np.array(found)
@@ -217,15 +230,6 @@ class Simulation:
 
         parts = _parts(np.arange(len(patterns)), PATTERNS)
         return np.concatenate(list(in_turn(means, parts, workers)))[pattern_of]
-
-
-def _shocked(
-    row: np.ndarray, time: np.ndarray, amount: np.ndarray, customers: int, shocks: Shocks
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The purchases in calendar time and money when exposure and amounts are multiplied by a draw's shocks."""
-    draw = row // customers
-    exposure, money = shocks
-    return row, time / exposure[draw], amount * money[draw]
 
 
 def _parts(index: np.ndarray, size: int) -> list[np.ndarray]:

@@ -5,8 +5,8 @@ ages, recencies and horizons are measured in operational time (`Clock`), on whic
 tells, and purchases are dated back to the calendar (`OnClock`). `MonthlySeason` learns the clock from a log.
 """
 
-from clvmodels.season.clock import MONTHS_OF_YEAR, Clock, Season
+from clvmodels.season.clock import MONTHS_OF_YEAR, Clock, Season, stretched
 from clvmodels.season.learning import MonthlySeason, full_months
 from clvmodels.season.model import OnClock
 
-__all__ = ["MONTHS_OF_YEAR", "Clock", "MonthlySeason", "OnClock", "Season", "full_months"]
+__all__ = ["MONTHS_OF_YEAR", "Clock", "MonthlySeason", "OnClock", "Season", "full_months", "stretched"]

@@ -13,6 +13,7 @@ import numpy as np
 from clvmodels.contracts import PurchaseModel
 from clvmodels.errors import ArgumentError
 from clvmodels.rfm import Customers
+from clvmodels.units import unit_days
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,6 +168,23 @@ class Clock:
         total = np.concatenate([[0.0], np.cumsum(self._speeds)])
         return midnights, total - total[-before]
 
+    def ahead(self, horizon: float | np.ndarray, of: Customers) -> np.ndarray:
+        """Operational length of a horizon that begins with the end of a summary's observation, in its time unit.
+
+        Without a calendar the clock is not known to run otherwise than evenly.
+        """
+        if of.observed_until is None:
+            return np.asarray(horizon, dtype=float)
+        day, until = unit_days(of.time_unit), days_since_1970(of.observed_until)
+        return np.asarray((self.time(until + np.asarray(horizon) * day) - self.time(until)) / day)
+
+    def dated(self, length: float | np.ndarray, of: Customers) -> np.ndarray:
+        """The inverse of `ahead`."""
+        if of.observed_until is None:
+            return np.asarray(length, dtype=float)
+        day, until = unit_days(of.time_unit), days_since_1970(of.observed_until)
+        return np.asarray((self.moment(self.time(until) + np.asarray(length) * day) - until) / day)
+
     def __str__(self) -> str:
         """The strongest and the weakest month, and how many days have factors of their own."""
         order = np.argsort(self.months, kind="stable")
@@ -193,3 +211,43 @@ class Clock:
                 "high": nothing if self.high is None else self.high,
             }
         )
+
+
+def stretched(
+    clock: Clock | None, horizon: float | np.ndarray, factor: float | np.ndarray, of: Customers
+) -> np.ndarray:
+    """The horizon within which customers live `factor` times as long as within `horizon`.
+
+    Parameters
+    ----------
+    clock
+        On which they live; None is the calendar, on which it is the product.
+    horizon, factor
+        Times since the end of observation, and factors > 0; they broadcast.
+    of
+        The summary, for its unit and the end of its observation.
+
+    Examples
+    --------
+    In the four weeks before December customers live as much as in two of December.
+
+    >>> from clvmodels.rfm import RFM
+    >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[9], time_unit="W", observation_end="2025-11-02")
+    >>> busy = Clock(months=[1] * 11 + [2])
+    >>> [float(stretched(clock, 4.0, 2.0, rfm)) for clock in (None, busy)]
+    [8.0, 6.0]
+    """
+    if clock is None:
+        return np.asarray(horizon * factor)
+    return clock.dated(clock.ahead(horizon, of) * factor, of)
+
+
+def days_since_1970(moment: datetime) -> float:
+    """Days, with fractions, since the first day of 1970.
+
+    Examples
+    --------
+    >>> days_since_1970(datetime(1970, 1, 2, 12))
+    1.5
+    """
+    return (moment - datetime(1970, 1, 1)).total_seconds() / 86400

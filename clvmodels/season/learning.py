@@ -15,8 +15,8 @@ from clvmodels.contracts import PurchaseModel
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.inference import fit
 from clvmodels.rfm import RFM, Customers
-from clvmodels.season.clock import Clock
-from clvmodels.season.model import OnClock, days_since_1970
+from clvmodels.season.clock import Clock, days_since_1970
+from clvmodels.season.model import OnClock
 from clvmodels.units import shift, unit_days
 
 FEWEST_MONTHS = 24

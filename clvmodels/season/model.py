@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
 
 from clvmodels.contracts import Param, PurchaseModel, Trait
 from clvmodels.rfm import RFM
-from clvmodels.season.clock import Clock
+from clvmodels.season.clock import Clock, days_since_1970
 from clvmodels.special.streams import Streams
 from clvmodels.units import unit_days
 
@@ -91,11 +90,11 @@ class OnClock:
 
     def p_alive_later(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
         """Probability of being alive at T + horizon."""
-        return self.model.p_alive_later(theta, self._bent(rfm), self._ahead(rfm, horizon))
+        return self.model.p_alive_later(theta, self._bent(rfm), self.clock.ahead(horizon, rfm))
 
     def expected_purchases(self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
         """Mean number of purchases in (T, T + horizon]."""
-        return self.model.expected_purchases(theta, self._bent(rfm), self._ahead(rfm, horizon))
+        return self.model.expected_purchases(theta, self._bent(rfm), self.clock.ahead(horizon, rfm))
 
     def expected_discounted_purchases(
         self, theta: np.ndarray, rfm: RFM, horizon: float | np.ndarray, rate: float
@@ -115,7 +114,7 @@ class OnClock:
             return self.model.purchases_if_alive(theta, rfm, horizon, rate)
         bent = self._bent(rfm)
         if rate == 0:
-            return self.model.purchases_if_alive(theta, bent, self._ahead(rfm, horizon), 0.0)
+            return self.model.purchases_if_alive(theta, bent, self.clock.ahead(horizon, rfm), 0.0)
         day = unit_days(rfm.time_unit)
         farthest = min(float(np.max(horizon)), LONGEST / day)
         edges = np.linspace(0.0, farthest, max(1, int(np.ceil(farthest * day / STEP))) + 1)
@@ -126,7 +125,7 @@ class OnClock:
             worth = (
                 np.exp(-rate * start) * -np.expm1(-rate * length) / np.where(length > 0, rate * length, 1.0)
             )
-            bought = self.model.purchases_if_alive(theta, bent, self._ahead(rfm, reached), 0.0)
+            bought = self.model.purchases_if_alive(theta, bent, self.clock.ahead(reached, rfm), 0.0)
             total, before = total + (bought - before) * worth, bought
         return np.asarray(total + self._far(theta, bent, rfm, horizon, rate, farthest))
 
@@ -142,7 +141,7 @@ class OnClock:
         """Discounted purchases beyond the years whose seasons are followed."""
         if np.max(horizon) <= reached:
             return 0.0
-        near = self._ahead(rfm, reached)
+        near = self.clock.ahead(reached, rfm)
         far = near + np.maximum(np.asarray(horizon) - reached, 0.0)
         whole, part = (self.model.purchases_if_alive(theta, bent, end, rate) for end in (far, near))
         return np.asarray((whole - part) * np.exp(-rate * (reached - near)))
@@ -151,24 +150,22 @@ class OnClock:
         self, theta: np.ndarray, rfm: RFM, count: float | np.ndarray, horizon: float | np.ndarray
     ) -> np.ndarray:
         """Probability of exactly `count` purchases in (T, T + horizon]."""
-        return self.model.purchase_pmf(theta, self._bent(rfm), count, self._ahead(rfm, horizon))
+        return self.model.purchase_pmf(theta, self._bent(rfm), count, self.clock.ahead(horizon, rfm))
 
     def sample_purchase_times(
         self,
         theta: np.ndarray,
         rfm: RFM,
         p_alive: np.ndarray,
-        horizon: float,
+        horizon: float | np.ndarray,
         rng: np.random.Generator | Streams,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draws of the model on its clock, dated back to the calendar."""
-        ahead = float(self._ahead(rfm, horizon))
+        ahead = self.clock.ahead(horizon, rfm)
         row, time = self.model.sample_purchase_times(theta, self._bent(rfm), p_alive, ahead, rng)
-        if rfm.observed_until is None:
-            return row, time
-        day, until = unit_days(rfm.time_unit), days_since_1970(rfm.observed_until)
-        moment = self.clock.moment(self.clock.time(until) + time * day)
-        return row, np.clip((moment - until) / day, np.nextafter(0.0, 1.0), horizon)
+        time = np.maximum(self.clock.dated(time, rfm), np.nextafter(0.0, 1.0))
+        rows = np.broadcast_shapes(theta.shape[1:], (len(rfm),))
+        return row, np.minimum(time, np.broadcast_to(horizon, rows).ravel()[row])
 
     def heterogeneity(self, theta: np.ndarray) -> tuple[Trait, ...]:
         """As the model tells, rates per unit of operational time."""
@@ -190,21 +187,3 @@ class OnClock:
         age = (end - birth) / day
         recency = np.clip((self.clock.time(born + rfm.recency * day) - birth) / day, 0.0, age)
         return replace(rfm, T=age, recency=np.where(rfm.recency == rfm.T, age, recency))
-
-    def _ahead(self, rfm: RFM, horizon: float | np.ndarray) -> np.ndarray:
-        """The horizon in operational time."""
-        if rfm.observed_until is None:
-            return np.asarray(horizon, dtype=float)
-        day, until = unit_days(rfm.time_unit), days_since_1970(rfm.observed_until)
-        return np.asarray((self.clock.time(until + np.asarray(horizon) * day) - self.clock.time(until)) / day)
-
-
-def days_since_1970(moment: datetime) -> float:
-    """Days, with fractions, since the first day of 1970.
-
-    Examples
-    --------
-    >>> days_since_1970(datetime(1970, 1, 2, 12))
-    1.5
-    """
-    return (moment - datetime(1970, 1, 1)).total_seconds() / 86400

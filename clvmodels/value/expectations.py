@@ -21,6 +21,7 @@ from clvmodels.forecast import Discrepancy, FittedCLV
 from clvmodels.inference import Posterior
 from clvmodels.prediction import DrawBlock, Forecast, check_margin, check_single, over_draws
 from clvmodels.rfm import RFM, id_text
+from clvmodels.season import stretched
 from clvmodels.units import UNIT_NAMES, Horizon, discount_per_unit, plan_horizon, unit_days
 from clvmodels.value.cashflow_economics import OWN_CURRENCY, check_currency
 
@@ -144,10 +145,10 @@ def expected_values(fitted: FittedForecaster, rfm: RFM, valuation: Valuation) ->
     model = cast(PurchaseModel, fitted.purchase.model)
     patterns, pattern_of = rfm.compress(model.needs)
     theta = _first(fitted.purchase, valuation.draws)[:, :, None]
-    plain = _purchases(model, theta, patterns, plan.length, 0.0)
+    plain = _purchases(fitted, theta, patterns, plan.length, 0.0)
     counted = plain
     if discount > 0 and fitted.spend is not None:
-        counted = _purchases(model, theta, patterns, plan.length, discount)
+        counted = _purchases(fitted, theta, patterns, plan.length, discount)
     plain, counted = plain[:, pattern_of], counted[:, pattern_of]
     if fitted.spend is None:
         return Expected(plain, over_draws(plain), plain)
@@ -157,13 +158,13 @@ def expected_values(fitted: FittedForecaster, rfm: RFM, valuation: Valuation) ->
     return Expected(valuation.margin * counted * spend, mean, plain)
 
 
-def _purchases(
-    model: PurchaseModel, theta: np.ndarray, patterns: RFM, length: float, rate: float
-) -> np.ndarray:
+def _purchases(fitted: FittedCLV, theta: np.ndarray, patterns: RFM, length: float, rate: float) -> np.ndarray:
     """(S, m) discounted mean purchases, as a forecast has them: over the exposures of the default discrepancy."""
+    model, factors = cast(PurchaseModel, fitted.purchase.model), Discrepancy().nodes()
+    reaches = stretched(fitted.clock, length, np.array(factors), patterns).tolist()
     if_alive = [
-        model.purchases_if_alive(theta, patterns, length * factor, rate / factor)
-        for factor in Discrepancy().nodes()
+        model.purchases_if_alive(theta, patterns, reach, rate / factor)
+        for factor, reach in zip(factors, reaches, strict=True)
     ]
     return np.asarray(model.p_alive(theta, patterns) * np.mean(if_alive, axis=0))
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import clvmodels as clv
@@ -224,7 +225,10 @@ def test_a_seasonal_forecast_does_not_know_its_blocks() -> None:
     whole = fitted.forecast("26W", **options)
     cut = fitted.forecast("26W", block_size=7, **options)
     some = fitted.forecast("26W", rfm=rfm.take(slice(40, 80)), **options)
+    (batch,) = pa.Table.from_pandas(rfm.to_pandas()).to_batches()
+    (scored,) = fitted.scorer("26W", rfm=rfm, **options)(iter([batch]))
     for name, column in whole.columns.items():
+        np.testing.assert_array_equal(column, scored[name].to_numpy())
         np.testing.assert_array_equal(column, cut.columns[name])
         np.testing.assert_array_equal(column[40:80], some.columns[name])
 

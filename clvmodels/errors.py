@@ -73,6 +73,19 @@ class DataError(ClvError, ValueError):
         return f"{where}{self.rule}{counted}.{way_out}"
 
 
+def percent_hint(value: object) -> str:
+    """What a number that should be a fraction probably means, where it looks like a percentage.
+
+    Examples
+    --------
+    >>> percent_hint(35), percent_hint(-0.1)
+    (', so you may mean 0.35', '')
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 < value <= 100:
+        return ""
+    return f", so you may mean {value / 100:g}"
+
+
 class ArtifactError(ClvError):
     """A saved fit or scorecard that cannot be trusted: unfinished, changed, cut off or of a newer version."""
 

@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, percent_hint
 
 DAYS_PER_YEAR = 365.25
 UNIT_DAYS = {"min": 1 / 1440, "h": 1 / 24, "D": 1.0, "W": 7.0}
@@ -72,7 +72,7 @@ def discount_per_unit(annual_rate: float, unit: str) -> float:
     if not 0 <= annual_rate < 1:
         raise ArgumentError(
             f"annual_discount_rate={annual_rate!r} must be a fraction per year in [0, 1); "
-            "ten per cent is 0.10"
+            f"ten per cent is 0.10{percent_hint(annual_rate)}"
         )
     return math.log1p(annual_rate) * unit_days(unit) / DAYS_PER_YEAR
 

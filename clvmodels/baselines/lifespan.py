@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clvmodels.baselines.projection import Projection, in_units, tenure, total, whole_spend
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, percent_hint
 from clvmodels.rfm import RFM
 from clvmodels.units import UNIT_NAMES
 
@@ -224,7 +224,7 @@ def _check(churn: float | None, period: str, min_tenure: str) -> None:
     if churn is not None and not 0 < churn <= 1:
         raise ArgumentError(
             f"churn={churn!r} must be a share above 0 and at most 1: without churn a lifespan has no end; "
-            "ten per cent a period is 0.1"
+            f"ten per cent a period is 0.1{percent_hint(churn)}"
         )
     in_units(period, "W")
     in_units(min_tenure, "W")

@@ -117,13 +117,14 @@ def verdict(scorecard: Scorecard, currency: str = "") -> str:
         if isinstance(block, Heading):
             lines.append(f"{block.words}:")
         elif isinstance(block, Text):
-            lines.append(_filled(block.parts))
+            lines.append(filled(block.parts))
         elif isinstance(block, Bullets):
-            lines += [_filled(item, "- ") for item in block.items]
+            lines += [filled(item, "- ") for item in block.items]
     return "\n".join(lines)
 
 
-def _filled(sentence: Sentence, before: str = "") -> str:
+def filled(sentence: Sentence, before: str = "") -> str:
+    """A sentence within the width, later lines indented like the first."""
     text = "".join(part if isinstance(part, str) else part.words for part in sentence)
     return textwrap.fill(before + text, WIDTH, subsequent_indent=" " * len(before))
 

@@ -10,6 +10,7 @@ from clvmodels.io.tables import (
     sync_folder,
     table_format,
     write_json,
+    write_records,
     write_table,
 )
 from clvmodels.io.warehouse import open_duckdb, open_postgres, reached, replace_rows
@@ -31,5 +32,6 @@ __all__ = [
     "table_format",
     "watched",
     "write_json",
+    "write_records",
     "write_table",
 ]

@@ -256,6 +256,47 @@ def _write_csv(frame: pd.DataFrame, path: Path, *, compressed: bool) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def write_records(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Write a table as JSON, whole or not at all: its rows as objects, and what it says of itself.
+
+    Parameters
+    ----------
+    frame
+        Named indices become columns, an index without a name is left out; missing values become null.
+    path
+        File, in a folder that exists. An existing file is replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    ArgumentError
+        If the folder does not exist or must not be written to.
+
+    Examples
+    --------
+    >>> import pandas as pd, tempfile
+    >>> clv = pd.DataFrame({"customer_id": ["007"], "clv_mean": [1.5], "clv_q05": [float("nan")]})
+    >>> clv.attrs = {"currency": "EUR"}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     json.loads(write_records(clv, Path(folder) / "clv.json").read_text())
+    {'attrs': {'currency': 'EUR'}, 'rows': [{'customer_id': '007', 'clv_mean': 1.5, 'clv_q05': None}]}
+    """
+    named = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
+    rows = [
+        {
+            str(name): None if value is None or value != value else as_json(value)
+            for name, value in row.items()
+        }
+        for row in named.to_dict("records")
+    ]
+    write_json({"attrs": as_json(frame.attrs), "rows": rows}, path)
+    return Path(path)
+
+
 def write_json(content: Mapping[str, Any], path: str | Path) -> None:
     """Write a JSON object, whole or not at all."""
     with replacing(path) as file:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, percent_hint
 from clvmodels.rfm import RFM
 
 
@@ -19,7 +19,9 @@ def tail_levels(level: float) -> tuple[float, float]:
     [0.05, 0.95]
     """
     if not 0 < level < 1:
-        raise ArgumentError(f"interval level {level!r} must lie between 0 and 1; ninety per cent is 0.9")
+        raise ArgumentError(
+            f"interval level {level!r} must lie between 0 and 1; ninety per cent is 0.9{percent_hint(level)}"
+        )
     return (1 - level) / 2, (1 + level) / 2
 
 
@@ -49,7 +51,7 @@ def check_margin(margin: float) -> None:
     """
     if not 0 < margin <= 1:
         raise ArgumentError(
-            f"margin={margin!r} must be a fraction above 0 and at most 1; 35 per cent is 0.35"
+            f"margin={margin!r} must be a fraction above 0 and at most 1; 35 per cent is 0.35{percent_hint(margin)}"
         )
 
 

@@ -55,7 +55,12 @@ def _tornado_table(tornado: pd.DataFrame, writing: Writing) -> Table:
         rows.append(cells(*texts))
     columns = [Column("Lever", is_number=False), Column("Down by"), Column("Total changes by", "mean")]
     columns += [Column("Up by"), Column("Total changes by", "mean")]
-    return Table("action-tornado-table", f"Levers, {tornado.attrs['horizon']}", columns, rows)
+    note = (
+        f"With a margin of {per_cent(tornado.attrs['margin'])} and a discount of "
+        f"{per_cent(tornado.attrs['annual_discount_rate'])} a year for all, before costs per purchase, per period and "
+        "once."
+    )
+    return Table("action-tornado-table", f"Levers, {tornado.attrs['horizon']}", columns, rows, [note])
 
 
 def _elasticity_table(table: pd.DataFrame) -> Table:

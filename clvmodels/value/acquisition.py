@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, percent_hint
 from clvmodels.prediction import labelled, tail_levels
 from clvmodels.units import Horizon
 from clvmodels.value.cashflow_tables import period_columns
@@ -237,8 +237,10 @@ def acquisition(
     _check_values(values)
     for name, number, top in (("target", target, math.inf), ("level", level, 1.0)):
         if not 0 < number < top:
-            hint = "; ninety per cent is 0.9" if name == "level" else "; three to one is 3"
-            raise ArgumentError(f"{name}={number!r} must be above 0 and below {top:g}{hint}")
+            rule = "above 0 and finite; three to one is 3"
+            if name == "level":
+                rule = f"above 0 and below 1; ninety per cent is 0.9{percent_hint(number)}"
+            raise ArgumentError(f"{name}={number!r} must be {rule}")
     return Acquisition(dict(values), _cac_by_channel(list(values), cac), target, level)
 
 
@@ -356,10 +358,12 @@ def _cac_by_channel(channels: list[str], cac: Mapping[str, float] | float) -> di
     return {channel: _check_cac(channel, costs[channel]) for channel in channels}
 
 
-def _check_cac(channel: str, cac: float) -> float:
+def _check_cac(channel: str, cac: Any) -> float:
     if isinstance(cac, str | bool) or not 0 < cac < math.inf:
+        why = "and a customer who costs nothing has no LTV:CAC"
+        if not isinstance(cac, str) and -math.inf < cac < 0:
+            why = f"so you may mean {-cac:g}"
         raise ArgumentError(
-            f"CAC {cac!r} of {channel!r} must be an amount above 0: costs carry no minus sign, and a customer "
-            "who costs nothing has no LTV:CAC"
+            f"CAC {cac!r} of {channel!r} must be an amount above 0: costs carry no minus sign, {why}"
         )
     return float(cac)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, percent_hint
 from clvmodels.rfm import RFM
 from clvmodels.units import DAYS_PER_YEAR, unit_days
 
@@ -289,9 +289,7 @@ def _check_number(name: str, value: float) -> None:
         closed = name == "margin"
         if not (0 <= value < 1 or (closed and value == 1)):
             share, words = _SHARES[name]
-            hint = f"; {words} is {share}" + (
-                f", so you may mean {value / 100:g}" if 1 < value <= 100 else ""
-            )
+            hint = f"; {words} is {share}{percent_hint(value)}"
             if closed and value < 0:
                 hint = "; what a purchase loses belongs to cost_per_purchase"
             raise ArgumentError(f"{name}={value!r} must be a fraction in [0, 1{']' if closed else ')'}{hint}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -121,7 +122,7 @@ class Decisions:
             found["change_groups"] = self.change.groups
             found["change_customers"] = self.change.customers
         found["realised"] = self.realised
-        found |= {f"groups_{name}": comparison.table for name, comparison in self.groups.items()}
+        found |= {f"groups_{_word(name)}": comparison.table for name, comparison in self.groups.items()}
         found["benchmark"] = self.benchmark
         found["calculator"] = None if self.calculator is None else self.calculator.table
         return {name: table for name, table in found.items() if table is not None}
@@ -137,3 +138,14 @@ class Decisions:
         found["budget"] = self.budget
         found["referrals"] = None if self.referrals is None else self.referrals.customers
         return found
+
+
+def _word(name: str) -> str:
+    """A name that may be part of a file's.
+
+    Examples
+    --------
+    >>> _word("survey 2026/Q1")
+    'survey_2026_Q1'
+    """
+    return re.sub(r"\W+", "_", name).strip("_") or "unnamed"

@@ -114,7 +114,10 @@ class NewCustomers:
     def _per_period(name: str, given: float | Sequence[float], periods: int) -> np.ndarray:
         values = numbers(name, given)
         if len(values) not in (1, periods):
-            raise ArgumentError(f"{name} has {len(values)} numbers, but the horizon {periods} periods")
+            raise ArgumentError(
+                f"{name} has {len(values)} numbers, but the horizon {periods} periods, of which the first and the last "
+                "may be short; end the observation with a month, or give as many numbers"
+            )
         return np.broadcast_to(values, (periods,)).copy()
 
 
@@ -136,9 +139,14 @@ def numbers(name: str, given: float | Sequence[float]) -> np.ndarray:
     except (TypeError, ValueError):
         raise ArgumentError(f"{name}={given!r} must be a number, or one per period") from None
     if values.ndim != 1 or not len(values) or not ((values >= 0) & np.isfinite(values)).all():
-        raise ArgumentError(f"{name}={given!r} must be finite and at least 0: one number, or one per period")
+        lone = float(values[0]) if values.shape == (1,) else 0.0
+        meant = f"; there is no minus sign, so you may mean {-lone:g}" if -np.inf < lone < 0 else ""
+        raise ArgumentError(
+            f"{name}={given!r} must be finite and at least 0: one number, or one per period{meant}"
+        )
     return values
 
 
 def _said(given: float | Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in np.atleast_1d(np.asarray(given, dtype=float)))
+    values = np.atleast_1d(np.asarray(given, dtype=float))
+    return ", ".join(f"{value:g}" for value in (values[:1] if (values == values[0]).all() else values))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, percent_hint
 from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import Quantity, check_seed, labelled, over_draws, tail_levels
 from clvmodels.rfm import RFM, id_text
@@ -333,13 +333,13 @@ def _check(incremental: float, annual_discount_rate: float, chain: str, cost: fl
     ):
         if not 0 <= share <= 1 or (name == "annual_discount_rate" and share == 1):
             example = 0.5 if name == "incremental" else 0.1
-            meant = f", so you may mean {share / 100:g}" if 1 < share <= 100 else ""
             raise ArgumentError(
-                f"{name}={share!r} must be a fraction from 0 to 1; {words} is {example}{meant}"
+                f"{name}={share!r} must be a fraction from 0 to 1; {words} is {example}{percent_hint(share)}"
             )
     if chain not in CHAINS:
         raise ArgumentError(f"chain={chain!r} is not one of {', '.join(CHAINS)}")
     if not 0 <= cost < math.inf:
         raise ArgumentError(
             f"cost_per_referral={cost!r} must be an amount of at least 0; costs carry no minus sign"
+            + (f", so you may mean {-cost:g}" if -math.inf < cost < 0 else "")
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, percent_hint
 from clvmodels.prediction import DrawBlock, Forecast, labelled, over_draws, tail_levels
 from clvmodels.rfm import RFM, id_text
 from clvmodels.value.cashflow_economics import OWN_CURRENCY, check_currency
@@ -151,7 +151,7 @@ class Segmentation:
         """
         if not 0 < level <= 1:
             raise ArgumentError(
-                f"level={level!r} must be a chance above 0 and at most 1; ninety per cent is 0.9"
+                f"level={level!r} must be a chance above 0 and at most 1; ninety per cent is 0.9{percent_hint(level)}"
             )
         return self._list(self.p_low >= level, self.p_low, "p_low_value")
 
@@ -253,15 +253,16 @@ def segment_customers(
     rules = rules or SegmentRules()
     check_currency(currency)
     if not 0 <= lead < 1:
-        raise ArgumentError(f"lead={lead!r} must be a share in [0, 1); ten points are 0.10")
+        raise ArgumentError(
+            f"lead={lead!r} must be a share in [0, 1); ten points are 0.10{percent_hint(lead)}"
+        )
     first = _Worth()
     forecast = run(observe=first.observe)
     ids = check_same_customers(forecast, rfm)
     order = np.argsort(np.concatenate(first.index))  # customers may come in any order
     worth = np.concatenate(first.worth)[order]
     thresholds = rules.thresholds(worth)
-    known = None if last is None else {one: str(label) for one, label in _by_text(last).items()}
-    before = last_positions(known, ids, rules.names)
+    before = last_positions(None if last is None else _by_text(last), ids, rules.names)
     seen = _Members(rules, np.array(thresholds), worth, before, lead)
     run(observe=seen.observe)
     names = np.array(rules.names, dtype=object)
@@ -282,11 +283,10 @@ def segment_customers(
     )
 
 
-def _by_text(last: Mapping[Any, str]) -> dict[str, Any]:
+def _by_text(last: Mapping[Any, str]) -> dict[str, str]:
     given = np.array(list(last), dtype=object)
-    return {
-        id_text(key): label for key, label in zip(given.tolist(), labels_of(last, given, "last"), strict=True)
-    }
+    labels = labels_of(last, given, "last")
+    return {id_text(key): str(label) for key, label in zip(given.tolist(), labels, strict=True)}
 
 
 def _means(forecast: Forecast) -> np.ndarray:

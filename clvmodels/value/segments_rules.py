@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, percent_hint
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ class SegmentRules:
             )
         if not 0 < self.at_risk < 1:
             raise ArgumentError(
-                f"at_risk={self.at_risk!r} must be a chance between 0 and 1; ten per cent is 0.10"
+                f"at_risk={self.at_risk!r} must be a chance between 0 and 1; "
+                f"ten per cent is 0.10{percent_hint(self.at_risk)}"
             )
         self._check_cover()
 

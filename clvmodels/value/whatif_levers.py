@@ -25,7 +25,7 @@ import numpy as np
 
 from clvmodels.baselines import Projection
 from clvmodels.contracts import FittedForecaster, Param, PurchaseModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, percent_hint
 from clvmodels.forecast import FittedCLV
 from clvmodels.rfm import RFM
 from clvmodels.special.streams import CALL_BITS, Streams
@@ -73,7 +73,7 @@ class Scenario:
             if not -1 < change <= 1:
                 raise ArgumentError(
                     f"{name}={change!r} must be a change as a fraction, above -1 and at most 1; "
-                    "ten per cent (or ten points) is 0.10"
+                    f"ten per cent (or ten points) is 0.10{percent_hint(change)}"
                 )
 
     @property
@@ -112,7 +112,9 @@ def longer_life(retention_now: float, retention_then: float) -> float:
     """
     for rate in (retention_now, retention_then):
         if not 0 <= rate < 1:
-            raise ArgumentError(f"retention rate {rate!r} must be a share in [0, 1); eighty per cent is 0.80")
+            raise ArgumentError(
+                f"retention rate {rate!r} must be a share in [0, 1); eighty per cent is 0.80{percent_hint(rate)}"
+            )
     return (1 - retention_now) / (1 - retention_then) - 1
 
 

@@ -7,17 +7,17 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pandas as pd
 import pytest
+from rooms.shell import Shell, files
 
 from clvmodels import __version__
 from clvmodels.backtesting import backtest
 from clvmodels.baselines import BASELINES
-from clvmodels.cli import main
 from clvmodels.cli.options import Log
 from clvmodels.datasets import load_cdnow
 from clvmodels.errors import FitStatus
@@ -28,34 +28,8 @@ from clvmodels.report import write_report
 from clvmodels.rfm import RFM
 from clvmodels.transactions import rules
 
-COMMANDS = ("demo", "summarise", "fit", "forecast", "backtest", "report")
+COMMANDS = ("demo", "summarise", "fit", "forecast", "backtest", "report", "value")
 QUICK = ("--draws", "60", "--purchase", "bg_nbd")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: object
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Shell:
-    """Runs commands in a folder of its own."""
-
-    capture: pytest.CaptureFixture[str]
-
-    def __call__(self, *words: object) -> Outcome:
-        self.capture.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main([str(word) for word in words])
-        captured = self.capture.readouterr()
-        return Outcome(end.value.code or 0, captured.out, captured.err)
-
-    def good(self, *words: object) -> str:
-        outcome = self(*words)
-        assert (outcome.code, outcome.err) == (0, ""), outcome.err
-        return outcome.out
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +52,6 @@ def shell(
     purchases.to_csv("log.csv", index=False)
     purchases.to_parquet("log.parquet", index=False)
     return Shell(capsys)
-
-
-def files() -> set[str]:
-    return {path.as_posix() for path in Path().rglob("*")} - {"log.csv", "log.parquet"}
 
 
 # --- help ----------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -57,8 +58,9 @@ class Delivery:
         return calibration_holdout(self.table, cutoff=origin, holdout_end=until, **self.rules)[1]
 
 
-def open_source(config: Config) -> Any:
-    """The log of a configuration, for `rfm_summary` and whatever else takes a table.
+@contextmanager
+def opened(config: Config) -> Iterator[Any]:
+    """The log of a configuration while the block runs, for `rfm_summary` and whatever else takes a table.
 
     One file is read whole, unless there is a limit of memory; files that are many, or large, are queried.
 
@@ -69,13 +71,22 @@ def open_source(config: Config) -> Any:
     DataError
         If it cannot be read.
     TemporaryError
-        If its server cannot be reached.
+        If its server cannot be reached, or is lost.
     """
-    from clvmodels.io import connect, open_duckdb, open_postgres, read_table, scan
+    from clvmodels.io import postgres_table
 
     log = config.log
-    if log.source.startswith(FROM_ENVIRONMENT):
-        return open_postgres(secret(log.source), log.table or "", log.table_schema)
+    if not log.source.startswith(FROM_ENVIRONMENT):
+        yield _from_files(config)
+        return
+    with postgres_table(secret(log.source), log.table or "", log.table_schema) as table:
+        yield table
+
+
+def _from_files(config: Config) -> Any:
+    from clvmodels.io import connect, open_duckdb, read_table, scan
+
+    log = config.log
     path = config.path(log.source)
     if log.source.endswith(".duckdb"):
         return open_duckdb(path, log.table or "", log.table_schema, log.memory_limit)
@@ -85,32 +96,28 @@ def open_source(config: Config) -> Any:
     return scan(connect(log.memory_limit), path, columns)
 
 
-def deliver(config: Config, as_of: date, opened: Callable[[Config], Any] = open_source) -> Delivery:
-    """Read the log of a configuration as of a day.
+def deliver(config: Config, table: Any, as_of: date) -> Delivery:
+    """Read the log of a configuration, which has been `opened`, as of a day.
 
     Raises
     ------
     DataError
         If it breaks a rule, or holds nothing up to that day.
     """
-    from clvmodels.io import reached
-
     rules: dict[str, Any] = dict(config.log.rules)
     names = ("customer_id", "date", "spend", "refunds", "zero_spend", "business_timezone")
     counting = {name: rules[name] for name in names}
-    with reached():
-        table = opened(config)
-        counted = activity(table, **counting)
-        if not counted.until(np.datetime64(as_of)):
-            raise DataError(
-                f"the log has no row up to {as_of}; its first is of {counted.day[0]}",
-                fix="check --as-of and what was delivered",
-            )
-        dropped = 0
-        if "drop" in (rules["refunds"], rules["zero_spend"]):
-            every = activity(table, **{**counting, "refunds": "net", "zero_spend": "purchase"})
-            dropped = every.until(np.datetime64(as_of)) - counted.until(np.datetime64(as_of))
-        rfm = rfm_summary(table, observation_end=as_of, **rules)
+    counted = activity(table, **counting)
+    if not counted.until(np.datetime64(as_of)):
+        raise DataError(
+            f"the log has no row up to {as_of}; its first is of {counted.day[0]}",
+            fix="check --as-of and what was delivered",
+        )
+    dropped = 0
+    if "drop" in (rules["refunds"], rules["zero_spend"]):
+        every = activity(table, **{**counting, "refunds": "net", "zero_spend": "purchase"})
+        dropped = every.until(np.datetime64(as_of)) - counted.until(np.datetime64(as_of))
+    rfm = rfm_summary(table, observation_end=as_of, **rules)
     digest = hashlib.sha256(rfm.fingerprint().encode())
     for identity in rfm.customer_id.tolist():
         digest.update(id_text(identity).encode() + b"\0")

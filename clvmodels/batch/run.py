@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 from clvmodels.batch import gates, record
-from clvmodels.batch.delivery import Delivery, deliver
+from clvmodels.batch.delivery import Delivery, deliver, opened
 from clvmodels.batch.gates import Verdict
 from clvmodels.batch.narration import Narrator
 from clvmodels.batch.outcome import DONE, NOTHING_TO_DO, REFUSED, UNFIT, WARNED, Options, Outcome
@@ -99,16 +101,15 @@ def run(
         narrator=narrator or Narrator(),
         move=move,
     )
-    if not options.writes:
-        return _walk(walk)
-    with walk.shelf.locked(config.publish.wait):
-        return _walk(walk)
+    held = walk.shelf.locked(config.publish.wait) if options.writes else nullcontext()
+    with held, opened(config) as table:
+        return _walk(walk, table)
 
 
-def _walk(walk: Walk) -> Outcome:
+def _walk(walk: Walk, table: Any) -> Outcome:
     config, options = walk.config, walk.options
     with walk.narrator.stage("read") as told:
-        delivery = deliver(config, options.as_of)
+        delivery = deliver(config, table, options.as_of)
         told.update(rows=delivery.rows, customers=len(delivery.rfm), last_day=str(delivery.activity.day[-1]))
     run_id = id_of(config, delivery)
     walk.narrator.facts["run_id"] = run_id

@@ -13,7 +13,7 @@ from clvmodels.io.tables import (
     write_records,
     write_table,
 )
-from clvmodels.io.warehouse import open_duckdb, open_postgres, reached, replace_rows
+from clvmodels.io.warehouse import open_duckdb, postgres_table, replace_rows
 
 __all__ = [
     "FORMATS",
@@ -21,8 +21,7 @@ __all__ = [
     "check_writable",
     "connect",
     "open_duckdb",
-    "open_postgres",
-    "reached",
+    "postgres_table",
     "read_table",
     "replace_rows",
     "replacing",

@@ -2,7 +2,7 @@
 
 Names of tables and columns are quoted and values are bound, so that a table called ``"; drop table`` is
 just a table with an odd name. A DuckDB file is read as it is. A PostgreSQL table is opened as a query that the
-server works out: what comes over the wire are customers, not rows.
+server works out: what comes over the wire are customers and their purchases, not rows.
 """
 
 from __future__ import annotations
@@ -53,27 +53,34 @@ def open_duckdb(
         raise ArgumentError(f"{str(path)!r} holds no table {table!r}: {_line(problem)}") from None
 
 
-def open_postgres(address: str, table: str, schema: str | None = None) -> Any:
-    """A table or view of a PostgreSQL database, as a query that the server works out.
+@contextmanager
+def postgres_table(address: str, table: str, schema: str | None = None) -> Iterator[Any]:
+    """A table or view of a PostgreSQL database while the block runs, as a query that the server works out.
 
     Raises
     ------
     ArgumentError
         If there is no such table, or the libraries of the extra ``warehouse`` are missing.
     TemporaryError
-        If the server cannot be reached.
+        If the server cannot be reached, or is lost within the block.
     """
     _check_extra()
     import ibis
 
-    with reached():
-        connection = ibis.postgres.from_connection(_connect(address))
-        connection.raw_sql("SET max_parallel_workers_per_gather = 0").close()  # sums in one order
-    try:
-        return connection.table(table, database=schema)
-    except ibis.common.exceptions.TableNotFound:
-        where = f" in schema {schema!r}" if schema else ""
-        raise ArgumentError(f"the database holds no table {table!r}{where}") from None
+    with _reached():
+        connection = _connect(address)
+        try:
+            connection.autocommit = True  # no lock is held between queries
+            connection.execute("SET max_parallel_workers_per_gather = 0")  # sums in one order
+            backend = ibis.postgres.from_connection(connection)
+            try:
+                found = backend.table(table, database=schema)
+            except ibis.common.exceptions.TableNotFound:
+                where = f" in schema {schema!r}" if schema else ""
+                raise ArgumentError(f"the database holds no table {table!r}{where}") from None
+            yield found
+        finally:
+            connection.close()
 
 
 def replace_rows(
@@ -109,7 +116,7 @@ def replace_rows(
     name = sql.Identifier(*([schema] if schema else []), table)
     where = sql.SQL(" AND ").join(sql.SQL("{} = %s").format(sql.Identifier(column)) for column in of)
     count = 0
-    with reached():
+    with _reached():
         try:
             with _connect(address) as connection, connection.cursor() as cursor:
                 for frame in frames:
@@ -142,8 +149,11 @@ def _prepare(cursor: Any, name: Any, schema: str | None, frame: pd.DataFrame, ke
     columns = sql.SQL(", ").join(map(declared, frame.columns))
     key = sql.SQL(", ").join(map(sql.Identifier, keys))
     cursor.execute(sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}, PRIMARY KEY ({}))").format(name, columns, key))
+    cursor.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(name))
+    there = {column.name for column in cursor.description}
     for column in frame.columns:
-        cursor.execute(sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {}").format(name, declared(column)))
+        if column not in there:  # to add a column locks readers out until the end, so only where it is needed
+            cursor.execute(sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(name, declared(column)))
 
 
 def _kind(column: pd.Series[Any]) -> str:
@@ -177,13 +187,10 @@ def _connect(address: str) -> psycopg.Connection[Any]:
 
 
 @contextmanager
-def reached() -> Iterator[None]:
-    """Turn the loss of a PostgreSQL server within the block into a `TemporaryError`."""
-    try:
-        import psycopg
-    except ImportError:  # then there is no server to lose
-        yield
-        return
+def _reached() -> Iterator[None]:
+    """Turn the loss of the server within the block into a `TemporaryError`."""
+    import psycopg
+
     try:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError) as problem:

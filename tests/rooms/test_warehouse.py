@@ -1,0 +1,241 @@
+"""PostgreSQL as source and as target: a real server, odd names, one transaction, and what happens when it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psycopg
+import pytest
+from jobs import QUICK, bytes_of, gate, go, look, published, set_up, shelf_of, shop
+from psycopg import sql
+from server import Server
+
+from clvmodels.batch import narration
+from clvmodels.errors import ArgumentError, TemporaryError
+from clvmodels.io import postgres_table, replace_rows
+from clvmodels.transactions import activity, calibration_holdout, rfm_summary
+
+EVIL = 'orders"; DROP TABLE orders; --'
+COLUMNS = {"customer_id": 'cust"omer', "date": "day of %s", "spend": "sp'end"}
+
+
+@pytest.fixture(scope="module")
+def server(need: Callable[[str], str]) -> Iterator[Server]:
+    running = Server(need("postgres"))
+    yield running
+    running.remove()
+
+
+@pytest.fixture
+def schema(server: Server, request: pytest.FixtureRequest) -> str:
+    """A schema of the test's own, with a name that wants to be more than a name."""
+    name = f'"; DROP SCHEMA public; -- {request.node.name}'[:60]
+    with psycopg.connect(server.address) as connection:
+        quoted = sql.Identifier(name)
+        connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(quoted))
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(quoted))
+    return name
+
+
+def load(server: Server, schema: str, log: pd.DataFrame, table: str = EVIL) -> None:
+    name = sql.Identifier(schema, table)
+    columns = [sql.Identifier(COLUMNS[role]) for role in ("customer_id", "date", "spend")]
+    with psycopg.connect(server.address) as connection:
+        connection.execute(
+            sql.SQL("CREATE TABLE {} ({} text, {} date, {} double precision)").format(name, *columns)
+        )
+        with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(name)) as copy:
+            for row in log.itertuples(index=False, name=None):
+                copy.write_row(row)
+
+
+def rows_of(server: Server, schema: str, table: str) -> pd.DataFrame:
+    with psycopg.connect(server.address, options="-c lock_timeout=20s") as connection:
+        cursor = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(schema, table)))
+        return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description or ()])
+
+
+def replace(server: Server, schema: str, frame: pd.DataFrame, day: str, table: str = EVIL) -> int:
+    frames = iter([frame.assign(as_of=day)])
+    return replace_rows(server.address, table, schema, frames, keys=("as_of", "id"), of={"as_of": day})
+
+
+@pytest.fixture
+def database_job(server: Server, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A job that reads from and writes to the server; its configuration."""
+    log = shop().assign(customer_id=lambda frame: "c" + frame["customer_id"].astype(str))
+    load(server, schema, log)
+    monkeypatch.setenv("CLV_TEST_DATABASE", server.address)
+    quoted = {name: value.replace("'", "\\u0027").replace('"', '\\"') for name, value in COLUMNS.items()}
+    escaped = {"table": EVIL.replace('"', '\\"'), "schema": schema.replace('"', '\\"')}
+    source = (
+        'source = "env:CLV_TEST_DATABASE"\n'
+        f'table = "{escaped["table"]}"\nschema = "{escaped["schema"]}"\n'
+        f'customer_column = "{quoted["customer_id"]}"\ndate_column = "{quoted["date"]}"\n'
+        f'spend_column = "{quoted["spend"]}"'
+    )
+    target = f'target = "env:CLV_TEST_DATABASE"\nschema = "{escaped["schema"]}"\ntable = "{escaped["table"]} out"\n'
+    return set_up(tmp_path, log, more=target, text=QUICK.replace('source = "log.csv"', source))
+
+
+def test_summary_in_the_database_is_that_of_the_file(server: Server, schema: str) -> None:
+    log = shop().assign(customer_id=lambda frame: "c" + frame["customer_id"].astype(str))
+    load(server, schema, log)
+    with postgres_table(server.address, EVIL, schema) as table:
+        ours = rfm_summary(table, observation_end="2025-06-30", **COLUMNS).to_pandas()
+        counted = activity(table, **COLUMNS)
+        _, holdout = calibration_holdout(table, cutoff="2025-06-30", **COLUMNS)
+    theirs = rfm_summary(log, observation_end="2025-06-30", spend="spend").to_pandas()
+    exact = ["customer_id", "frequency", "recency", "T", "monetary_value", "spend_sum"]
+    pd.testing.assert_frame_equal(ours[exact], theirs[exact], check_exact=True)
+    assert counted.rows.sum() == len(log)
+    assert holdout.purchases.sum() > 0
+
+
+def test_run_from_and_to_the_database(server: Server, schema: str, database_job: Path) -> None:
+    outcome = go(database_job, "2025-01-31")
+    assert outcome.code == 0
+    files = published(database_job.parent / "published").sort_values("customer_id", ignore_index=True)
+    table = rows_of(server, schema, EVIL + " out").sort_values("customer_id", ignore_index=True)
+    assert list(table.columns) == list(files.columns)
+    assert (table["value_mean"] == files["value_mean"]).all()
+    assert (table["segment"] == files["segment"]).all()
+    assert go(database_job, "2025-02-28").code in (0, 5)
+    both = rows_of(server, schema, EVIL + " out")
+    assert both["as_of"].astype(str).unique().tolist() == ["2025-01-31", "2025-02-28"]
+    assert go(database_job, "2025-02-28", force=True).code in (0, 5)
+    assert len(rows_of(server, schema, EVIL + " out")) == len(both)
+    assert not any(server.address.encode() in content for content in bytes_of(database_job.parent).values())
+
+
+def test_same_numbers_as_from_the_file(database_job: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    go(database_job, "2025-01-31")
+    other = tmp_path_factory.mktemp("file")
+    log = pd.read_csv(database_job.parent / "log.csv")
+    go(set_up(other, log), "2025-01-31")
+    ours, theirs = (
+        published(folder / "published").sort_values("customer_id", ignore_index=True)["value_p90"]
+        for folder in (database_job.parent, other)
+    )
+    assert ours.tolist() == theirs.tolist()
+
+
+def test_rows_are_replaced_by_day_and_nothing_else(server: Server, schema: str) -> None:
+    frame = pd.DataFrame({"id": ['"; drop', "b"], "x": [1.5, float("nan")], "n": [1, 2]})
+    assert replace(server, schema, frame, "2025-01-31") == 2
+    assert replace(server, schema, frame, "2025-02-28") == 2
+    assert replace(server, schema, frame.iloc[:1].assign(x=7.0, more="new"), "2025-01-31") == 1
+    table = rows_of(server, schema, EVIL).sort_values(["as_of", "id"], ignore_index=True)
+    assert table["as_of"].astype(str).tolist() == ["2025-01-31", "2025-02-28", "2025-02-28"]
+    assert table["id"].tolist() == ['"; drop', '"; drop', "b"]
+    assert table["x"].tolist()[:2] == [7.0, 1.5]
+    assert pd.isna(table["x"][2])
+    assert table["more"].isna().tolist() == [False, True, True]
+
+
+def test_what_fails_on_the_way_leaves_the_old_rows(server: Server, schema: str) -> None:
+    frame = pd.DataFrame({"id": ["a", "b"], "x": [1.0, 2.0]})
+    replace(server, schema, frame, "2025-01-31")
+    with pytest.raises(ArgumentError, match="does not take the rows"):
+        replace(server, schema, frame.assign(id="twice", x=9.0), "2025-01-31")
+    assert rows_of(server, schema, EVIL)["x"].tolist() == [1.0, 2.0]
+
+
+def test_readers_see_old_or_new_rows(server: Server, schema: str) -> None:
+    frame = pd.DataFrame({"id": ["a", "b", "c"], "x": [1.0, 1.0, 1.0]})
+    replace(server, schema, frame, "2025-01-31")
+    seen: list[list[float]] = []
+
+    def parts() -> Iterator[pd.DataFrame]:
+        for one in ("a", "b", "c"):
+            yield pd.DataFrame({"id": [one], "x": [2.0], "as_of": ["2025-01-31"]})
+            seen.append(rows_of(server, schema, EVIL)["x"].tolist())
+
+    replace_rows(server.address, EVIL, schema, parts(), keys=("as_of", "id"), of={"as_of": "2025-01-31"})
+    assert seen == [[1.0] * 3] * 3
+    assert rows_of(server, schema, EVIL)["x"].tolist() == [2.0] * 3
+
+
+def test_table_that_is_not_there_is_named(server: Server, schema: str) -> None:
+    with (
+        pytest.raises(ArgumentError, match="holds no table 'gone'"),
+        postgres_table(server.address, "gone", schema),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://ann:s3cret@127.0.0.1:1/db", "host=127.0.0.1 port=1 password=s3cret"]
+)
+def test_server_out_of_reach_may_come_back(address: str, need: Callable[[str], str]) -> None:
+    need("postgres")
+    with pytest.raises(TemporaryError) as caught, postgres_table(address, "log"):
+        pass
+    assert "out of reach" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_address_that_is_none_is_not_repeated(need: Callable[[str], str]) -> None:
+    need("postgres")
+    with pytest.raises(ArgumentError) as caught, postgres_table("s3cret nonsense", "log"):
+        pass
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.fixture
+def mortal(need: Callable[[str], str]) -> Iterator[Server]:
+    """A server that may be killed."""
+    running = Server(need("postgres"))
+    yield running
+    running.remove()
+
+
+class Saboteur(narration.Narrator):
+    """Stops the server when it hears of an event."""
+
+    def __init__(self, server: Server, event: str) -> None:
+        super().__init__()
+        self.server, self.event = server, event
+
+    def tell(self, event: str, level: str = "info", **facts: Any) -> None:
+        if event == self.event:
+            self.server.stop()
+        super().tell(event, level, **facts)
+
+
+@pytest.mark.parametrize("event", ["check the delivery", "compare and report"])
+def test_database_lost_in_the_middle_publishes_nothing_and_resumes(
+    mortal: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, event: str
+) -> None:
+    monkeypatch.setenv("CLV_TEST_DATABASE", mortal.address)
+    log = shop()
+    target = 'target = "env:CLV_TEST_DATABASE"\n'
+    path = set_up(tmp_path, log, more=target)
+    go(path, "2025-01-31")
+    before = bytes_of(tmp_path / "published")
+    with pytest.raises(TemporaryError, match="out of reach"):
+        go(path, "2025-02-28", Saboteur(mortal, event))
+    assert bytes_of(tmp_path / "published") == before
+    assert len(shelf_of(path).unfinished) == 1
+    mortal.start()
+    assert rows_of(mortal, "public", "clv_forecast")["as_of"].astype(str).unique().tolist() == ["2025-01-31"]
+    outcome = go(path, "2025-02-28", resume=True)
+    assert outcome.code in (0, 5)
+    assert gate(outcome, "lost") == "passed"
+    assert look(tmp_path / "published") == "2025-02-28"
+    assert rows_of(mortal, "public", "clv_forecast")["as_of"].nunique() == 2
+
+
+def test_server_lost_while_it_is_read_may_come_back(mortal: Server) -> None:
+    load(mortal, "public", shop())
+
+    def read() -> None:
+        with postgres_table(mortal.address, EVIL) as table:
+            mortal.stop()
+            rfm_summary(table, **COLUMNS)
+
+    with pytest.raises(TemporaryError):
+        read()

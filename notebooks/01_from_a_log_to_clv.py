@@ -63,8 +63,9 @@ with clv.progress_bar("forecasting") as bar:
 forecast
 
 # %% [markdown]
-# The total is known to within about a tenth either way, **if** next year is like the past. Single customers are
-# another matter: look at the five who are worth most.
+# Two bands for the totals: that of the *model only* is what chance and doubt about the parameters allow; the wider one
+# allows, too, for what moves all customers at once, such as a season or a recession. Plan with the wider one. Single
+# customers are another matter: look at the five who are worth most.
 
 # %%
 best = forecast.customers.nlargest(5, "clv_mean")

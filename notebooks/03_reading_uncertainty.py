@@ -69,7 +69,7 @@ print(f"inside the 90 % predictive interval:  {np.mean((actual >= low) & (actual
 # An interval of the mean is not wrong; it is an answer to a question nobody in marketing asks. (The predictive one
 # holds more than 90 % because purchases are whole numbers: between "0 to 1" and "0 to 2" there is nothing.)
 #
-# ## A segment: chance averages out, doubt about parameters does not
+# ## A segment: chance averages out, doubt about what all share does not
 #
 # Totals must be summed draw by draw, because all customers of a draw share its parameters. Adding up the quantiles
 # of customers is wrong, and by much:
@@ -103,7 +103,7 @@ for size in sizes:
     print(f"{size:5,} drawn by lot: half width {(high - low) / 2 / total.mean():6.0%} of the mean")
 
 # %% [markdown]
-# ## The total: what the interval does not hold
+# ## The total: what moves everybody at once
 #
 # Here is the total against what came in the 39 weeks after.
 
@@ -120,8 +120,15 @@ print(
 
 # %% [markdown]
 # The models let customers differ and be lucky, each for themselves. What moves everybody at once, Christmas, a
-# recession, a redesign of the shop, is not in them. An interval of a total is therefore the *least* that should be
-# allowed for; how much to add, the backtest at several dates tells.
-#
+# recession, a redesign of the shop, is in no model of single customers; left to itself the model is far too sure of a
+# total. So every draw holds a shock that all customers share, of the size found across real logs, and both bands are
+# drawn. How wide it should be on *your* log, earlier dates can tell (`clv.learn_discrepancy`).
+
+# %%
+alone = forecast.total.alone.interval(0.9)
+print(f"model only:            {alone[0]:,.0f} to {alone[1]:,.0f}")
+print(f"with a shared shock:   {low:,.0f} to {high:,.0f}")
+
+# %% [markdown]
 # **Decision.** Show the predictive interval to whoever handles single customers, sum draws (never quantiles) for
-# segments, and plan budgets with the interval of the total widened by what the backtests missed.
+# segments, and plan budgets with the wider band of the total.

@@ -14,7 +14,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,16 +144,16 @@ def connect(
     folder = tempfile.TemporaryDirectory(prefix="clvmodels-", dir=temp_directory)
     connection = duckdb.connect(str(Path(folder.name) / "log.duckdb"))
     atexit.register(_close, connection, folder)
-    settings = {
-        "temp_directory": folder.name,
-        "preserve_insertion_order": False,
-        "enable_progress_bar": True,  # without it nothing is counted that `watched` could tell
-        "enable_progress_bar_print": False,
-    }
+    settings = {"temp_directory": folder.name, "preserve_insertion_order": False}
     if memory_limit is not None:
         settings["memory_limit"] = memory_limit
     for name, value in settings.items():
         connection.execute(f"SET {name} = {_text(str(value))}")
+    with suppress(duckdb.InvalidInputException):  # in a notebook it wants a package that may not be there
+        connection.execute(
+            "SET enable_progress_bar = true"
+        )  # or nothing is counted that `watched` could tell
+        connection.execute("SET enable_progress_bar_print = false")
     return connection
 
 

@@ -68,6 +68,9 @@ class Quantity:
         low, high = np.quantile(self.draws, tail_levels(level))
         return float(low), float(high)
 
+    def __repr__(self) -> str:
+        return f"Quantity({self.name}, mean {self.mean:,.1f}, {len(self.draws):,} draws)"
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -178,7 +181,11 @@ class Forecast:
             if quantity is not None:
                 interval = quantity.interval(0.9) if self.is_distribution else ()
                 totals.append([f"total {quantity.name}", quantity.mean, *interval])
-        kind = "90 % predictive intervals" if self.is_distribution else "point forecasts: no interval"
+                if quantity.alone is not None:
+                    alone = quantity.alone
+                    totals.append([f"total {quantity.name}, {MODEL_ONLY}", alone.mean, *alone.interval(0.9)])
+        held = f", which hold {self.provenance['uncertainty']}" if "uncertainty" in self.provenance else ""
+        kind = f"90 % predictive intervals{held}" if self.is_distribution else "point forecasts: no interval"
         return card(
             f"{self.name}: {len(self):,} customers",
             [f"{self.provenance.get('window', self.horizon.text)}; {kind}"],

@@ -107,6 +107,8 @@ def test_forecast_shows_totals_interval_and_provenance(forecast: Forecast) -> No
         f"a <b> & c: {len(forecast.columns['p_alive'])} customers",
         "26W: ",
         "90 % predictive intervals",
+        "a shock shared by all",
+        "total value, model only",
         "total value",
         "margin: 0.4",
     ):
@@ -142,7 +144,7 @@ def test_scorecard_shows_scores_by_origin(scorecard: Scorecard) -> None:
 def test_reprs_are_one_short_line(
     rfm: RFM, fitted: clv.FittedCLV, forecast: Forecast, scorecard: Scorecard
 ) -> None:
-    for thing in (rfm, fitted, fitted.purchase, forecast, scorecard, clv.CLVModel()):
+    for thing in (forecast.total, rfm, fitted, fitted.purchase, forecast, scorecard, clv.CLVModel()):
         assert len(repr(thing)) < 400, repr(thing)
         assert "\n" not in repr(thing)
     assert repr(forecast) == f"Forecast(a <b> & c, 26W, {len(rfm)} customers, 50 draws)"
@@ -154,6 +156,11 @@ def test_completion_offers_what_is_meant_to_be_used() -> None:
     for room in (clv.plots, clv.metrics):
         assert dir(room) == sorted(room.__all__)
         assert "annotations" not in dir(room)
+
+
+def test_plot_shows_itself(forecast: Forecast) -> None:
+    axes = clv.plots.plot_total(forecast)
+    assert axes._repr_png_().startswith(b"\x89PNG")
 
 
 # --- errors --------------------------------------------------------------------------------------------------

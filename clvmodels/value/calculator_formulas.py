@@ -74,6 +74,12 @@ def lifespan(rfm: RFM, churn: float | None = None, period: str = "13W") -> Lifes
     >>> rfm = RFM.from_arrays(frequency=[1], recency=[2], T=[4], time_unit="W")
     >>> print(lifespan(rfm, churn=0.25, period="52W"))
     1 / 0.25 (given churn per 52W) = 3.986 years
+
+    Measured from CDNOW:
+
+    >>> import clvmodels as clv
+    >>> print(lifespan(clv.rfm_summary(clv.load_cdnow(), spend="spend", observation_end="1997-09-30")))
+    1 / 0.4331 (measured churn per 13W) = 0.5753 years
     """
     used = churn_between_periods(rfm, period) if churn is None else churn
     if churn is None and used == 0:

@@ -53,6 +53,13 @@ def cohort_labels(rfm: RFM, step: str = "M") -> dict[str, str]:
     ... )
     >>> cohort_labels(rfm), cohort_labels(rfm, "Q")
     ({'0': '2026-05', '1': '2026-03'}, {'0': '2026-Q2', '1': '2026-Q1'})
+
+    The sample of CDNOW came in the first quarter of 1997.
+
+    >>> import clvmodels as clv
+    >>> rfm = clv.rfm_summary(clv.load_cdnow(), spend="spend", observation_end="1997-09-30")
+    >>> set(cohort_labels(rfm, "Q").values())
+    {'1997-Q1'}
     """
     if step not in ("M", "Q", "Y"):
         raise ArgumentError(f"step={step!r} is not one of M, Q, Y")
@@ -93,6 +100,13 @@ def split_customers(rfm: RFM, labels: Any) -> dict[str, RFM]:
     ... )
     >>> {name: len(part) for name, part in split_customers(rfm, {"ann": "treated", "bob": "control"}).items()}
     {'control': 1, 'treated': 1}
+
+    Of CDNOW, by cohort:
+
+    >>> import clvmodels as clv
+    >>> rfm = clv.rfm_summary(clv.load_cdnow(), spend="spend", observation_end="1997-09-30")
+    >>> {name: len(part) for name, part in split_customers(rfm, cohort_labels(rfm)).items()}
+    {'1997-01': 781, '1997-02': 857, '1997-03': 719}
     """
     found = labels_of(labels, rfm.customer_id, "labels")
     return {name: rfm.take(np.flatnonzero(found == name)) for name in sorted(set(found.tolist()))}

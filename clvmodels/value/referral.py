@@ -135,6 +135,13 @@ def referral_rate(
     >>> rate = referral_rate(rfm, [0, 0, 0, 4], years=[1, 1, 1, 1])
     >>> rate.mean.round(3).tolist(), rate.average
     ([0.333, 0.333, 0.333, 3.0], 1.0)
+
+    If every tenth customer of CDNOW had brought another within their first half year or so:
+
+    >>> import clvmodels as clv
+    >>> rfm = clv.rfm_summary(clv.load_cdnow(), spend="spend", observation_end="1997-09-30")
+    >>> round(referral_rate(rfm, (rfm.customer_id % 10 == 0) * 1.0).average, 2)
+    0.16
     """
     count = per_customer("referrals", referrals, rfm)
     broken = (count < 0) | (count != np.floor(count))

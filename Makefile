@@ -13,10 +13,10 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check docs notebooks drawings fix lock bench sbc clean
+.PHONY: help demo test check docs notebooks drawings fix lock bench bench-scale sbc clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(READY)  ## forecast a bundled sample from end to end
 	@$(BIN)/clvmodels demo
@@ -51,10 +51,13 @@ lock: $(LOCKED)  ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.12 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet --upgrade --output-file requirements.lock
 
-bench: $(READY)  ## run every script of benchmarks/ but the long sbc
+bench: $(READY)  ## run every script of benchmarks/ but the long sbc and scale
 	@shopt -s nullglob; scripts=(benchmarks/*.py); \
 	if (( $${#scripts[@]} == 0 )); then echo "benchmarks/ holds no script yet: nothing to measure."; fi; \
-	for script in "$${scripts[@]}"; do [[ "$$script" == */sbc.py ]] && continue; echo "== $$script"; $(BIN)/python "$$script" || exit; done
+	for script in "$${scripts[@]}"; do [[ "$$script" == */sbc.py || "$$script" == */scale.py ]] && continue; echo "== $$script"; $(BIN)/python "$$script" || exit; done
+
+bench-scale: $(READY)  ## half an hour of large logs: each job beside its yardstick (JOBS="rfm growth" for some)
+	$(BIN)/python benchmarks/scale.py $(JOBS)
 
 sbc: $(READY)  ## two minutes of worlds whose truth is known: are the intervals right?
 	$(BIN)/python benchmarks/sbc.py

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from clvmodels.forecast import Discrepancy as Discrepancy
     from clvmodels.forecast import FittedCLV as FittedCLV
     from clvmodels.forecast import Scorer as Scorer
+    from clvmodels.forecast import closed_form_scores as closed_form_scores
     from clvmodels.forecast import load_forecast as load_forecast
     from clvmodels.inference import Bootstrap as Bootstrap
     from clvmodels.inference import Laplace as Laplace
@@ -185,6 +186,7 @@ _HOME = {
     "business_priors": "inference",
     "calculate_clv": "value",
     "calibration_holdout": "transactions",
+    "closed_form_scores": "forecast",
     "cohort_labels": "value",
     "compare": "inference",
     "compare_groups": "value",

@@ -4,9 +4,10 @@
 forecast as a function of batches, `stored` a forecast in files, and `delivery` brings the two together.
 """
 
+from clvmodels.forecast.closed import closed_form_scores
 from clvmodels.forecast.discrepancy import Discrepancy
 from clvmodels.forecast.model import CLVModel, FittedCLV
 from clvmodels.forecast.scoring import Scorer
 from clvmodels.forecast.stored import load_forecast
 
-__all__ = ["CLVModel", "Discrepancy", "FittedCLV", "Scorer", "load_forecast"]
+__all__ = ["CLVModel", "Discrepancy", "FittedCLV", "Scorer", "closed_form_scores", "load_forecast"]

@@ -66,10 +66,13 @@ def lives(
 
 @pytest.fixture
 def crowd(rng: np.random.Generator) -> RFM:
-    """Two customers with one free purchase, others with 2 to 41, some alike in their count, and one with 5,001."""
+    """Two customers with one free purchase, others with 2 to 41, some alike in their count, and one with 5,001.
+
+    One had the first purchase free and paid the others.
+    """
     counts = [1, 1, 1, *range(2, 41, 2), 3, 7, 11, 5000]
     paid = [rng.lognormal(3.4, 0.8, count + 1) * rng.lognormal(0, 0.7) for count in counts]
-    return customers_of([np.zeros(1), np.zeros(1), *paid])
+    return customers_of([np.zeros(1), np.zeros(1), *paid, np.array([0.0, 12.0, 30.0])])
 
 
 @MODELS

@@ -12,20 +12,22 @@ import io as memory
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from clvmodels.backtesting import Scorecard
+from clvmodels.contracts import PurchaseModel
 from clvmodels.errors import ArgumentError, ArtifactError, FitStatus
 from clvmodels.forecast import FittedCLV
 from clvmodels.inference import Posterior
 from clvmodels.inference.objective import Scales
 from clvmodels.io import as_json, read_table, replacing, write_json, write_table
 from clvmodels.models import REGISTRY
+from clvmodels.season import Clock, OnClock
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
@@ -73,6 +75,8 @@ def save_fit(fitted: FittedCLV, folder: str | Path) -> Path:
     >>> folder.cleanup()
     """
     parts = {name: getattr(fitted, name) for name in _PARTS if getattr(fitted, name) is not None}
+    if fitted.clock is not None:  # the clock is saved beside the model that lives on it
+        parts["purchase"] = replace(fitted.purchase, model=cast(OnClock, fitted.purchase.model).model)
     for posterior in parts.values():
         if REGISTRY.get(posterior.model.name) != posterior.model:
             raise ArgumentError(
@@ -87,6 +91,7 @@ def save_fit(fitted: FittedCLV, folder: str | Path) -> Path:
     content: dict[str, Any] = {
         "name": fitted.name,
         "parts": {name: _facts_of(part) for name, part in parts.items()},
+        "clock": None if fitted.clock is None else fitted.clock.facts,
     }
     write_manifest(folder, "fit", content, [ARRAYS])
     return folder
@@ -109,7 +114,11 @@ def load_fit(folder: str | Path) -> FittedCLV:
         with np.load(memory.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         parts = {name: _posterior(folder, name, facts, arrays) for name, facts in content["parts"].items()}
-        return FittedCLV(str(content["name"]), None, parts["purchase"], parts.get("spend"))
+        if (facts := content.get("clock")) is None:
+            return FittedCLV(str(content["name"]), None, parts["purchase"], parts.get("spend"))
+        clock, model = Clock.of_facts(facts), cast(PurchaseModel, parts["purchase"].model)
+        purchase = replace(parts["purchase"], model=OnClock(model, clock))
+        return FittedCLV(str(content["name"]), None, purchase, parts.get("spend"), clock=clock)
     except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as problem:
         raise _refusal(folder, f"lacks or misstates {problem}") from None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -23,6 +23,7 @@ MONTHS_OF_YEAR = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 DAYS_OF_MONTH = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+ROUNDING = 1e-12
 FIRST, LAST = date(1800, 1, 1), date(2400, 1, 1)
 """The clock is summed up from one fixed day on, so that customers of other ages leave no trace in its rounding."""
 
@@ -88,6 +89,7 @@ class Clock:
             if isinstance(day, datetime) or not FIRST <= day < LAST:
                 raise ArgumentError(f"{day!r} must be a date from {FIRST} to before {LAST}")
         mean = float(months @ DAYS_OF_MONTH / DAYS_OF_MONTH.sum())
+        mean = 1.0 if abs(mean - 1) < ROUNDING else mean  # the months of a clock make the same clock
         object.__setattr__(self, "months", tuple((months / mean).tolist()))
         for name in ("low", "high"):
             if (bound := getattr(self, name)) is not None:
@@ -122,6 +124,26 @@ class Clock:
                 f"the index holds {stamps[stamps.duplicated()][0]:%Y-%m-%d} twice; name a day once"
             )
         return cls(days=dict(zip((stamp.date() for stamp in stamps), map(float, intensity), strict=True)))
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, Any]) -> Clock:
+        """The clock of its `facts`."""
+        days = {date.fromisoformat(day): float(factor) for day, factor in facts["days"].items()}
+        return cls(facts["months"], days, facts["low"], facts["high"], float(facts["level"]))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What makes the clock, in numbers and texts, for a file.
+
+        Examples
+        --------
+        >>> clock = Clock(months=[1] * 11 + [2], days={date(2026, 1, 5): 3.0})
+        >>> Clock.of_facts(clock.facts).facts == clock.facts
+        True
+        """
+        days = {day.isoformat(): factor for day, factor in self.days.items()}
+        bounds = {"low": self.low, "high": self.high, "level": self.level}
+        return {"months": self.months, "days": days, **bounds}
 
     def learn(self, rfm: Customers, model: PurchaseModel) -> Clock:  # noqa: ARG002  (it is known already)
         """The clock itself: nothing is left to learn from a summary."""

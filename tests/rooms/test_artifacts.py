@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from clvmodels.errors import ArgumentError, ArtifactError
 from clvmodels.forecast import CLVModel, FittedCLV
 from clvmodels.models import PURCHASE_MODELS
 from clvmodels.rfm import RFM
+from clvmodels.season import Clock
 
 
 def customers(count: int, seed: int) -> RFM:
@@ -65,6 +67,20 @@ def test_a_loaded_fit_forecasts_the_same(
     pd.testing.assert_frame_equal(one.customers, two.customers, check_exact=True)
     np.testing.assert_array_equal(one.total.draws, two.total.draws)
     assert one.provenance == two.provenance
+
+
+def test_a_fit_on_a_clock_keeps_it(rfm: RFM, tmp_path: Path) -> None:
+    """Killed: a clock that is left behind, and one whose months are scaled once more on the way back."""
+    season = Clock(months=[1.0] * 10 + [1.7, 2.3], days={date(2026, 1, 5): 3.0})
+    fitted = CLVModel("bg_nbd", None, "map", season=season).fit(rfm)
+    again = load_fit(save_fit(fitted, tmp_path / "fit"))
+    assert again.clock is not None
+    assert again.clock.facts == season.facts
+    assert "season: fastest in December" in again.summary
+    one, two = (fit.forecast("26W", rfm=rfm.take(slice(0, 20)), draws=40, seed=2) for fit in (fitted, again))
+    pd.testing.assert_frame_equal(one.customers, two.customers, check_exact=True)
+    plain = CLVModel("bg_nbd", None, "map").fit(rfm).forecast("26W", rfm=rfm, draws=40, seed=2)
+    assert plain.purchases.mean != fitted.forecast("26W", draws=40, seed=2).purchases.mean
 
 
 def test_everything_a_posterior_holds_comes_back(fitted: FittedCLV, saved: Path) -> None:

@@ -107,13 +107,11 @@ def verdict(scorecard: Scorecard, currency: str = "") -> str:
     """The verdict of the report as text: who to use for what, and where the historical formula wins."""
     from clvmodels.report.blocks import Bullets, Heading, Text
     from clvmodels.report.material import Material
-    from clvmodels.report.verdict import verdict_section
+    from clvmodels.report.verdict import verdict_in_full
 
-    material = Material(
-        scorecard.at(), forecast=None, fitted=None, rfm=None, currency=currency, top=0, hash_ids=False
-    )
+    material = Material(scorecard.at(), currency=currency, whole=scorecard)
     lines = ["VERDICT"]
-    for block in verdict_section(material).blocks:
+    for block in verdict_in_full(material):
         if isinstance(block, Heading):
             lines.append(f"{block.words}:")
         elif isinstance(block, Text):

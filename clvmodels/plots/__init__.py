@@ -56,6 +56,7 @@ from clvmodels.plots.segments import plot_segment_map, segment_map_frame
 from clvmodels.plots.selection import latest_origin, models_at
 from clvmodels.plots.spend import plot_spend, spend_frame
 from clvmodels.plots.timelines import plot_timelines, timelines_frame
+from clvmodels.plots.totals import plot_totals, totals_frame
 from clvmodels.plots.tracking import plot_tracking, tracking_frame
 
 __all__ = [
@@ -109,6 +110,7 @@ __all__ = [
     "plot_timelines",
     "plot_tornado",
     "plot_total",
+    "plot_totals",
     "plot_tracking",
     "plot_waterfall",
     "prior_predictive_frame",
@@ -122,6 +124,7 @@ __all__ = [
     "timelines_frame",
     "tornado_frame",
     "total_frame",
+    "totals_frame",
     "tracking_frame",
     "trait_names",
     "waterfall_frame",

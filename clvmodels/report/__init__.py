@@ -1,7 +1,8 @@
 """Report: one self-contained HTML file that a sceptical reader can check.
 
-`blocks` says what a page is made of; `verdict`, `comparison`, `evidence` and `future` turn
-nouns into blocks; `drawing` turns plots into inline SVG; `writer` puts the page together and saves it.
+`blocks` says what a page is made of; `verdict`, then a module for each question (`total`, `ranking`, `customer`,
+`formula`, `suspects`), `future` and `portrait` turn nouns into blocks; `drawing` turns plots into inline SVG; `writer`
+puts the page together and saves it.
 `action` (with `action_acquiring`, `action_comparing` and `action_words`) says what to do with a forecast.
 A section of your own is a `Section` of these blocks, given to `write_report`; `picture` draws a plot for it.
 """

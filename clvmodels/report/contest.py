@@ -97,19 +97,19 @@ def _at(material: Material, quantity: str, metric: str, formula: str, model: str
 
 
 def _apart(material: Material, quantity: str, metric: str, lead: Lead) -> str:
-    """The distance with its standard error, in the unit of the measure."""
-    if math.isnan(lead.error):
+    """How far the formula is ahead, with its interval, in the unit of the measure."""
+    if math.isnan(lead.low):
         return ""
-    sizes = [abs(lead.size), lead.error]
+    sizes = [lead.size, lead.low, lead.high]
     if MEASURES[metric].unit == "share":
-        size, error = (fixed(100 * value, 1) for value in sizes)
-        return f", {size} ± {error} points apart"
+        size, low, high = (fixed(100 * value, 1) for value in sizes)
+        return f", ahead by {size} points ({low} to {high})"
     if MEASURES[metric].unit == "number":
-        size, error = (fixed(value, 3) for value in sizes)
-        return f", {size} ± {error} apart"
+        size, low, high = (fixed(value, 3) for value in sizes)
+        return f", ahead by {size} ({low} to {high})"
     decimals = max(2, decimals_for(sizes))
-    size, error = (material.amount(quantity, value, decimals) for value in sizes)
-    return f", {size} ± {error} apart"
+    size, low, high = (material.amount(quantity, value, decimals) for value in sizes)
+    return f", ahead by {size} ({low} to {high})"
 
 
 def _where(material: Material, ahead: int) -> str:
@@ -153,9 +153,9 @@ _BEFORE = {
     "level": "Level: ",
 }
 _HOW_JUDGED = (
-    "A formula wins where its lead over the leading model exceeds two standard errors, paired by customer; within "
-    "that the two are level. Of {}, about one in forty exceeds it by chance where two are equally good, and naming "
-    "the best formula of each after the fact favours formulas."
+    "Ranges are central 90 % intervals over resampled customers, paired. A formula wins where the whole range of its "
+    "lead over the leading model lies above 0; where it holds 0 the two are level. Of {}, about one in twenty is "
+    "won by chance where two are equally good, and naming the best formula of each after the fact favours formulas."
 )
 
 

@@ -28,7 +28,7 @@ from clvmodels.report.blocks import (
 )
 from clvmodels.report.drawing import HALF, picture
 from clvmodels.report.material import Material
-from clvmodels.report.measures import CONTESTED, MEASURES, SKILL_MEASURES, TERMS
+from clvmodels.report.measures import MEASURES, TERMS
 from clvmodels.report.numbers import CARRIED, INTERVAL, decimals_for, fixed, per_cent
 
 if TYPE_CHECKING:
@@ -323,7 +323,6 @@ def _in_words(value: Any) -> str:
 
 def glossary_section() -> Section:
     """Terms and metrics, a line each."""
-    measures = [MEASURES[name] for name in (*CONTESTED, "coverage_90", "pit_ks", *SKILL_MEASURES[:1])]
-    metrics = [(measure.label.removesuffix(", CRPS"), measure.rewards) for measure in measures]
+    metrics = [(measure.label, measure.rewards) for measure in MEASURES.values()]
     blocks: list[Block] = [Heading("Terms"), Definitions(TERMS), Heading("Metrics"), Definitions(metrics)]
     return Section("glossary", "Glossary", blocks)

@@ -5,35 +5,97 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
 
 from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.criticism import Suspicion
 from clvmodels.forecast import FittedCLV
 from clvmodels.plots import latest_origin, models_at
 from clvmodels.prediction import Forecast
 from clvmodels.report.measures import MEASURES, QUANTITY_NAMES, Measure
 from clvmodels.report.numbers import decimals_for, fixed, per_cent, with_currency
 from clvmodels.rfm import RFM
-
-if TYPE_CHECKING:
-    import pandas as pd
+from clvmodels.transactions import Holdout
 
 _IDS_SHOWN = re.compile(r"first: .*")
+_OF_CUSTOMERS = ("mean", "sd", "q05", "q50", "q95", "crps", "pit", "p_purchase", "log_score", "actual")
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What a forecaster said of each customer and what came, by origin and customer.
+
+    Attributes
+    ----------
+    origin, customer
+        (rows,) place of the origin in time, and of the customer in the order of ids as text.
+    columns
+        (rows,) each, as in the predictions of a `Scorecard`.
+    """
+
+    origin: np.ndarray
+    customer: np.ndarray
+    columns: Mapping[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.columns[name]
+
+    @property
+    def key(self) -> np.ndarray:
+        """(rows,) one number for each origin and customer."""
+        return self.origin * (1 << 40) + self.customer
+
+    def take(self, rows: np.ndarray) -> Outcomes:
+        """Some of the rows."""
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return Outcomes(self.origin[rows], self.customer[rows], columns)
 
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """The nouns of one report and how it writes them."""
+    """The nouns of one report and how it writes them; `scorecard` is that of the longest horizon unless said."""
 
     scorecard: Scorecard
-    forecast: Forecast | None
-    fitted: FittedCLV | None
-    rfm: RFM | None
-    currency: str
-    top: int
-    hash_ids: bool
+    forecast: Forecast | None = None
+    fitted: FittedCLV | None = None
+    rfm: RFM | None = None
+    currency: str = ""
+    top: int = 0
+    hash_ids: bool = False
+    suspicions: tuple[Suspicion, ...] = ()
+    holdout: Holdout | None = None
+    whole: Scorecard | None = None
+
+    @cached_property
+    def leads(self) -> dict[Any, Any]:
+        """What `chance.paired_lead` has found so far: several pages ask for the same."""
+        return {}
+
+    @cached_property
+    def by_horizon(self) -> dict[str, Material]:
+        """The same questions of every horizon, shortest first."""
+        if self.whole is None or len(self.whole.horizons) < 2:
+            return {str(self.scorecard.provenance["horizon"]): self}
+        *others, longest = self.whole.horizons
+        shorter = {name: replace(self, scorecard=self.whole.at(name), whole=None) for name in others}
+        return {**shorter, longest: self}
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether holdouts of this horizon overlap."""
+        told = self.scorecard.provenance
+        return told["horizon"] in told.get("overlapping_horizons", ())
+
+    @cached_property
+    def main(self) -> str:
+        """The quantity that the headline is about: the last that a model forecast, which is the dearest."""
+        modelled = [quantity for quantity in self.quantities if self.models_of(quantity)]
+        return (modelled or self.quantities)[-1]
 
     @cached_property
     def origins(self) -> list[str]:
@@ -89,15 +151,19 @@ class Material:
         return [name for name in self.compared(quantity) if name in self.formulas]
 
     @cached_property
-    def _outcomes(self) -> dict[tuple[str, str], pd.DataFrame]:
-        groups = self.scorecard.predictions.groupby(["quantity", "model"], sort=False)
-        return {
-            (str(quantity), str(model)): group.set_index(["origin", "customer_id"])
-            for (quantity, model), group in groups
-        }
+    def _outcomes(self) -> dict[tuple[str, str], Outcomes]:
+        table = self.scorecard.predictions
+        ids = table["customer_id"].map(str).to_numpy(dtype=str)
+        customer = np.unique(ids, return_inverse=True)[1]
+        place = {name: i for i, name in enumerate(self.origins)}
+        origin = table["origin"].map(place).to_numpy(dtype=int)
+        columns = {name: table[name].to_numpy(dtype=float) for name in _OF_CUSTOMERS}
+        groups: Any = table.groupby(["quantity", "model"], sort=False, observed=True).indices
+        whole = Outcomes(origin, customer, columns)
+        return {(str(key[0]), str(key[1])): whole.take(np.asarray(rows)) for key, rows in groups.items()}
 
-    def outcomes(self, quantity: str, model: str) -> pd.DataFrame | None:
-        """What a forecaster said of each customer and what came, by origin and customer; None if nothing."""
+    def outcomes(self, quantity: str, model: str) -> Outcomes | None:
+        """What a forecaster said of each customer and what came; None if nothing."""
         return self._outcomes.get((quantity, model))
 
     @cached_property
@@ -118,7 +184,8 @@ class Material:
     def average(self, quantity: str, metric: str, model: str) -> float:
         """Mean of a score over the origins; the mean size of a bias; NaN where there is none."""
         values = list(self.values(quantity, metric, model).values())
-        sized = [abs(value) for value in values] if MEASURES[metric].aim == "zero" else values
+        is_sized = metric in MEASURES and MEASURES[metric].aim == "zero"
+        sized = [abs(value) for value in values] if is_sized else values
         return sum(sized) / len(sized) if sized else math.nan
 
     def miss(self, quantity: str, model: str) -> float:
@@ -145,6 +212,10 @@ class Material:
         places = decimals_for([value]) if decimals is None else decimals
         text = fixed(value, places)
         return text if quantity == "purchases" else with_currency(text, self.currency)
+
+    def unit(self, quantity: str, *hints: str) -> str:
+        """The hint of a column: the currency of an amount of money, and what else there is to say."""
+        return ", ".join(filter(None, [self.currency if quantity != "purchases" else "", *hints]))
 
     def written(self, measure: Measure, quantity: str, value: float, decimals: int | None = None) -> str:
         """A score as the report writes it; amounts get decimals by their size if none are asked for."""

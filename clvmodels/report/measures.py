@@ -87,22 +87,39 @@ _ALL = (
         "Kolmogorov-Smirnov distance of the randomised PIT from uniform: 0 for a calibrated distribution.",
     ),
     Measure(
-        "skill_crps", "Skill, CRPS", "up", "signed", "above 0 beats the baseline",
-        "1 − score / score of the baseline: the share of the baseline's error that is gone; "
-        "below 0 the baseline is better.",
+        "log_score", "Log score", "down", "number", "lower is better",
+        "−log of the probability that was given to the number of purchases that came: it rewards the true "
+        "probability, and punishes surprises hard.",
     ),
-    Measure("skill_rmse", "Skill, RMSE", "up", "signed", "above 0 beats the baseline", "The same for the RMSE."),
-    Measure("skill_mae", "Skill, MAE", "up", "signed", "above 0 beats the baseline", "The same for the MAE."),
+    Measure(
+        "spearman", "Spearman", "up", "number", "1 is perfect",
+        "Correlation of ranks, ties averaged: whether customers are in the right order, large and small alike.",
+    ),
+    Measure("capture_05", "Found in top 5 %", "up", "share", "higher is better", "The same of the top twentieth."),
+    Measure("capture_20", "Found in top 20 %", "up", "share", "higher is better", "The same of the top fifth."),
+    Measure(
+        "capture_customers_10", "Best customers found", "up", "share", "higher is better",
+        "Share of the tenth of customers who turned out best that was in the predicted tenth: customers, not money.",
+    ),
+    Measure(
+        "width_90", "Width of 90 %", "none", "amount", "narrower is sharper",
+        "Mean width of the central 90 % predictive intervals of customers: of two that cover as they should the "
+        "narrower is better.",
+    ),
+    Measure(
+        "worst_10_share", "Ten largest errors", "none", "share", "of the squared error",
+        "Share of the sum of squared errors that ten customers make: where it is large, they decide the RMSE.",
+    ),
 )  # fmt: skip
 
 MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in _ALL}
-CUSTOMER_MEASURES = ("crps", "rmse", "mae", "mae_of_mean", "brier")
-RANKING_MEASURES = ("gini", "capture_10")
-CALIBRATION_MEASURES = ("coverage_90", "pit_ks")
-SKILL_MEASURES = ("skill_crps", "skill_rmse", "skill_mae")
-CONTESTED = ("bias_total", *CUSTOMER_MEASURES, *RANKING_MEASURES)
+CUSTOMER_MEASURES = ("crps", "log_score", "rmse", "mae", "mae_of_mean", "worst_10_share")
+PAIRED_MEASURES = ("crps", "rmse", "mae")
+RANKING_MEASURES = ("gini", "spearman", "capture_05", "capture_10", "capture_20", "capture_customers_10")
+CALIBRATION_MEASURES = ("coverage_90", "width_90", "pit_ks", "brier")
+CONTESTED = ("bias_total", "crps", "rmse", "mae", "mae_of_mean", "brier", "gini", "capture_10")
 
-QUANTITY_NAMES = {"purchases": "Purchases", "spend": "Money"}
+QUANTITY_NAMES = {"purchases": "Purchases", "spend": "Money", "value": "Value"}
 
 TERMS = (
     ("Customer", "Whoever had made a first purchase by the origin; later ones are newcomers and are scored nowhere."),
@@ -110,7 +127,8 @@ TERMS = (
     ("Holdout", "The time after an origin on which forecasts made there are judged."),
     ("Purchases", "Repeat purchases; the first purchase makes a customer and is not counted."),
     ("Money, spend", "What the purchases of the holdout brought, undiscounted and before margin."),
-    ("Value, CLV", "Discounted margin of the purchases within the horizon of the forecast."),
+    ("Value, CLV", "Discounted margin of the purchases within the horizon."),
+    ("Skill", "1 − score / score of the baseline: the share of the baseline's error that is gone."),
     ("Frequency", "Repeat purchases of a customer before the origin."),
     ("Historical formula", "A forecast by arithmetic on a customer's past; it gives one number and no interval."),
     ("P(alive)", "A model's probability that a customer has not yet left for good; nobody can observe it."),
@@ -119,6 +137,11 @@ TERMS = (
         "Predictive interval",
         "Where the outcome itself lies with the stated probability: chance included, and uncertain parameters "
         "where the fit has draws. Central: equally much is cut off at both ends.",
+    ),
+    (
+        "Interval over resampled customers",
+        "Where a difference of scores would lie, with the stated probability, with other customers of the same kind in "
+        "the same period. Customers are drawn with all their origins; origins are never drawn.",
     ),
     ("Posterior interval", "Where a parameter lies with the stated probability; it says nothing of single customers."),
     ("PIT", "Place of the actual within its predictive distribution, from 0 to 1; ties of counts break at random."),

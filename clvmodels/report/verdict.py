@@ -1,246 +1,180 @@
-"""The verdict: who to use for what, by how much, and where the simple formula wins."""
+"""The verdict: two sentences with the numbers that matter, what not to trust, and where the details are."""
 
 from __future__ import annotations
 
 import math
 
-from clvmodels.prediction import MODEL_ONLY, WITH_MARKET
-from clvmodels.report.blocks import Block, Heading, Section, Sentence, Strong, Text
-from clvmodels.report.chance import paired_lead
-from clvmodels.report.contest import contest_blocks
-from clvmodels.report.leads import Leads, find_leads, level_customers, nearest_total
+from clvmodels.report.answers import customer_answer, gap_of, missed_by, role_of, total_answer
+from clvmodels.report.blocks import (
+    MISSING,
+    Block,
+    Column,
+    Heading,
+    Section,
+    Sentence,
+    Strong,
+    Table,
+    Text,
+    cells,
+)
+from clvmodels.report.chance import CHANCE, paired_lead
+from clvmodels.report.contest import contest_blocks, find_contests
+from clvmodels.report.leads import find_leads
 from clvmodels.report.material import Material
 from clvmodels.report.measures import QUANTITY_NAMES
-from clvmodels.report.numbers import INTERVAL, counted, decimals_for, listed, per_cent
+from clvmodels.report.numbers import INTERVAL, counted, listed, per_cent
+from clvmodels.report.suspects import doubts
+
+_SAID = {"purchases": "purchases", "spend": "money", "value": "value"}
 
 
 def verdict_section(material: Material) -> Section:
-    """Two sentences each for the single customer and the total, where the formula wins, how far to trust it all."""
-    blocks: list[Block] = []
-    for quantity in material.quantities:
-        leads = find_leads(material, quantity)
-        blocks.append(Heading(QUANTITY_NAMES[quantity]))
-        blocks.append(Text(_customer_sentence(material, quantity, leads), "lead"))
-        blocks.append(Text(_total_sentence(material, quantity, leads), "lead"))
-        details = _customer_details(material, quantity, leads) + _total_details(material, quantity, leads)
-        blocks += [Text([" ".join(details)], "note")] if details else []
-    blocks.append(Heading("Where the simple formula wins"))
-    blocks += contest_blocks(material)
-    blocks.append(Text(_reservations(material), "note"))
+    """Two sentences on what matters most, what speaks against trusting them, and a line for each quantity."""
+    blocks: list[Block] = [Text(headline(material), "lead")]
+    blocks += [Text([Strong("Caution: "), doubt], "warning") for doubt in doubts(material)]
+    blocks += [_table(material), Text([reservations(material)], "note")]
     return Section("verdict", "Verdict", blocks)
 
 
-def _role(material: Material, name: str) -> str:
-    if name not in material.formulas:
-        return "the baseline" if name == material.baseline else "a model"
-    return "the historical formula" if name == material.baseline else "a historical formula"
+def verdict_in_full(material: Material) -> list[Block]:
+    """The verdict with the answers for each quantity, for those who read no page."""
+    blocks: list[Block] = [Text(headline(material), "lead")]
+    blocks += [Text([Strong("Caution: "), doubt], "warning") for doubt in doubts(material)]
+    for quantity in material.quantities:
+        blocks.append(Heading(QUANTITY_NAMES[quantity]))
+        blocks += [*customer_answer(material, quantity), *total_answer(material, quantity)]
+    blocks.append(Heading("Where the simple formula wins"))
+    return [*blocks, *contest_blocks(material), Text([reservations(material)], "note")]
 
 
-def _customer_sentence(material: Material, quantity: str, leads: Leads) -> Sentence:
-    winner, everyone = leads.customer, material.compared(quantity)
-    score = material.amount(quantity, material.average(quantity, "crps", winner))
+def headline(material: Material) -> Sentence:
+    """Exactly two sentences: whom to use for single customers, and whom for the total."""
+    quantity = material.main
+    return [*_customers(material, quantity), " ", *_total(material, quantity)]
+
+
+def _customers(material: Material, quantity: str) -> Sentence:
+    leads, everyone = find_leads(material, quantity), material.compared(quantity)
+    winner, base = leads.customer, material.baseline
+    start: Sentence = [f"To judge single customers by {_SAID[quantity]} use ", Strong(winner)]
     if len(everyone) == 1:
-        return [
-            "Only ",
-            Strong(winner),
-            f" forecast this (CRPS {score}); there is nothing to compare it with.",
-        ]
-    start: Sentence = ["For the single customer use ", Strong(winner)]
+        return [*start, ", the only one that was tried: nothing says whether another would do better."]
     if winner in material.formulas:
-        text = f", {_role(material, winner)}: its error (CRPS {score}) is the smallest of {len(everyone)} forecasters."
-        model = leads.customer_model
-        if model is None:
-            return [*start, f"{text} No model forecast this."]
-        return [
-            *start,
-            f"{text} Measured against the best model, {model}, {_gaps(material, quantity, winner, model)}.",
-        ]
-    formula = material.best(quantity, "crps", material.formulas_of(quantity))
-    base = material.baseline if material.baseline in everyone else None
-    gaps = []
-    if base is not None and base != winner:
-        role = _role(material, base) + (" and here the best formula" if base == formula else "")
-        gaps.append(f"{_gap(material, quantity, 'crps', winner, base)} than that of {role}, {base}")
-    if formula is not None and formula != base:
-        gap = _gap(material, quantity, "crps", winner, formula)
-        gaps.append(f"{gap} than that of the best formula, {formula}")
-    if not gaps:
-        return [*start, f": its error (CRPS {score}) is the smallest of {len(everyone)} forecasters."]
-    text = f": its error (CRPS {score}) is {', and '.join(gaps)}."
-    return [*start, text + _against_best(material, quantity, winner)]
+        other = leads.customer_model
+        start = [*start, f", {role_of(material, winner)}"]
+    else:
+        other = base if base in everyone and base != winner else None
+        other = other or material.best(quantity, "crps", [name for name in everyone if name != winner])
+    if other is None:
+        return [*start, ": no model forecast this."]
+    gap = gap_of(material, quantity, "crps", winner, other)
+    what = f"its error per customer (CRPS) is {gap} than that of {_called(material, other)}"
+    kind = "" if math.isnan(paired_lead(material, quantity, "crps", winner, other).low) else f" ({CHANCE})"
+    return [*start, f": {what}{kind}{_found(material, quantity, winner, other)}."]
 
 
-def _against_best(material: Material, quantity: str, winner: str) -> str:
-    """RMSE and MAE against the best formula on each."""
-    gaps = []
-    for metric, label in _LOSSES.items():
-        formula = material.best(quantity, metric, material.formulas_of(quantity))
-        if metric != "crps" and formula is not None:
-            gaps.append(f"its {label} is {_gap(material, quantity, metric, winner, formula)} ({formula})")
-    return f" Against the best formula on each, {listed(gaps)}." if gaps else ""
+def _called(material: Material, name: str) -> str:
+    if name == material.baseline and name in material.formulas:
+        return f"the historical formula, {name}"
+    return f"the next best, {name}" if name not in material.formulas else f"the best formula, {name}"
 
 
-_LOSSES = {"crps": "CRPS", "rmse": "RMSE of the mean", "mae": "MAE of the median"}
-
-
-def _gaps(material: Material, quantity: str, model: str, other: str) -> str:
-    return listed(
-        [
-            f"its {label} is {_gap(material, quantity, metric, model, other)}"
-            for metric, label in _LOSSES.items()
-        ]
-    )
-
-
-def _gap(material: Material, quantity: str, metric: str, model: str, other: str) -> str:
-    """How much smaller a loss is than another forecaster's, and whether that may be chance."""
-    ours, theirs = (material.average(quantity, metric, name) for name in (model, other))
-    text = smaller(1 - ours / theirs if theirs else math.nan)
-    return text + (
-        " (may be chance)" if paired_lead(material, quantity, metric, model, other).is_level else ""
-    )
-
-
-def smaller(share: float) -> str:
-    """The share of an error that is gone, in words.
-
-    Examples
-    --------
-    >>> smaller(0.25), smaller(-0.031)
-    ('25.0 % smaller', '3.1 % larger')
-    """
-    if math.isnan(share):
-        return "not comparable"
-    return f"{per_cent(abs(share))} {'smaller' if share >= 0 else 'larger'}"
-
-
-def _customer_details(material: Material, quantity: str, leads: Leads) -> list[str]:
-    """The rest of the baseline's errors, and who is as good by all that these customers can tell."""
-    winner, base, everyone = leads.customer, material.baseline, material.compared(quantity)
-    if len(everyone) == 1:
-        return []
-    details = []
-    if base in everyone and base != winner and winner not in material.formulas:
-        others = [
-            f"{label} {_gap(material, quantity, metric, winner, base)}"
-            for metric, label in _LOSSES.items()
-            if metric != "crps"
-        ]
-        details.append(f"Against {base}: {listed(others)}.")
-    level = level_customers(material, quantity, winner)
-    if not level:
-        return [*details, f"On CRPS {winner} is ahead of everyone else beyond chance among customers."]
-    apart = []
-    for name in level:
-        lead = paired_lead(material, quantity, "crps", winner, name)
-        spread = "one customer shows no spread"
-        if not math.isnan(lead.error):
-            decimals = max(2, decimals_for([lead.size, lead.error]))
-            size, error = (material.amount(quantity, value, decimals) for value in (lead.size, lead.error))
-            spread = f"{size} ± {error} behind"
-        apart.append(f"{name} ({spread})")
-    return [*details, f"For the single customer {listed(apart)} cannot be told apart from {winner}."]
-
-
-def _total_sentence(material: Material, quantity: str, leads: Leads) -> Sentence:
-    winner, everyone = leads.total, material.compared(quantity)
-    said = f"it {_missed(material, quantity, winner)}{_covered(material, quantity, winner)}."
-    if len(everyone) == 1:
-        return [f"For the total {said}"]
-    role = f", {_role(material, winner)}" if winner in material.formulas else ""
-    same = ", as for the single customer" if winner == leads.customer else ""
-    text = f"{role}{same}: {said}"
-    if winner in material.formulas:
-        text += " A formula gives no interval."
-    others: dict[str, str] = {}
-    if winner in material.formulas and leads.total_model is not None:
-        others[leads.total_model] = "the best model"
-    formula = nearest_total(material, quantity, material.formulas_of(quantity))
-    for name in (material.baseline, formula):
-        if name is not None and name in everyone and name != winner:
-            others[name] = _role(material, name) if name == material.baseline else "the nearest formula"
-    if formula is not None and formula == material.baseline and formula in others:
-        others[formula] = "the historical formula and nearest of the formulas"
-    parts: list[str] = []
-    for name, what in others.items():
-        covered = "" if name in material.formulas else _covered(material, quantity, name)
-        parts.append(f"{what}, {name}, {_missed(material, quantity, name, short=True)}{covered}")
-    return ["For the total use ", Strong(winner), text + (f" {_sentence('; '.join(parts))}" if parts else "")]
-
-
-def _sentence(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}."
-
-
-def _missed(material: Material, quantity: str, model: str, *, short: bool = False) -> str:
-    """How far a forecaster's totals were from the actual ones."""
-    came = material.values(quantity, "total_actual", model)
-    if len(material.origins) > 1:
-        miss, per_origin = material.miss(quantity, model), sum(came.values()) / len(came)
-        size = per_cent(miss / per_origin) if per_origin > 0 else material.amount(quantity, miss, 0)
-        return f"missed the actual by {size} on average" + ("" if short else f" over {len(came)} origins")
-    (origin,) = came
-    said = material.value(quantity, "total_mean", model, origin)
-    mean, actual = (material.amount(quantity, value, 0) for value in (said, came[origin]))
-    bias = material.value(quantity, "bias_total", model, origin)
-    off = "" if math.isnan(bias) else f" ({per_cent(bias, signed=True)})"
-    return f"expected {mean}{off}" if short else f"expected {mean} where {actual} came{off}"
-
-
-def _covered(material: Material, quantity: str, model: str) -> str:
-    """Whether the intervals of the total held what happened; nothing for a formula."""
-    covered = material.values(quantity, "total_covered", model)
-    if not covered:
+def _found(material: Material, quantity: str, winner: str, other: str) -> str:
+    """What the predicted best tenth brought, by either."""
+    ours, theirs = (material.average(quantity, "capture_10", name) for name in (winner, other))
+    if math.isnan(ours) or math.isnan(theirs):
         return ""
-    alone = material.values(quantity, "total_covered_alone", model)
-    kind = f"central {INTERVAL} predictive interval" + (f" {WITH_MARKET}" if alone else "")
-    if len(covered) > 1:
-        hits = sum(map(int, covered.values()))
-        text = f"; its {kind} contained the actual total at {hits} of {len(covered)} origins"
-        return text + (f" ({MODEL_ONLY}: at {sum(map(int, alone.values()))})" if alone else "")
-    (origin,) = covered
-    verb = "contained" if covered[origin] else "did not contain"
-    text = f"; its {kind}, {_band(material, quantity, model, origin)}, {verb} the actual total"
-    if not alone:
-        return text
-    verb = "contained it" if alone[origin] else "did not"
-    return f"{text} ({MODEL_ONLY}: {_band(material, quantity, model, origin, '_alone')}, {verb})"
-
-
-def _band(material: Material, quantity: str, model: str, origin: str, suffix: str = "") -> str:
-    low, high = (
-        material.amount(quantity, material.value(quantity, f"total_{bound}{suffix}", model, origin), 0)
-        for bound in ("q05", "q95")
+    return (
+        f", and the tenth of customers it puts first brought {per_cent(ours)} of what came, "
+        f"against {per_cent(theirs)} by the other's ranking"
     )
-    return f"{low} to {high}"
 
 
-def _total_details(material: Material, quantity: str, leads: Leads) -> list[str]:
-    """Who came nearest to the total, where that is not who is named, and how little it tells."""
-    if not leads.level_totals:
-        return []
-    count = counted(len(material.origins), "origin")
-    nearest = f"{leads.nearest} came nearest to the total"
-    if leads.nearest != leads.total:
-        nearest += f" ({_missed(material, quantity, leads.nearest, short=True)})"
-    return [f"{nearest}; on {count} the totals of {listed(leads.level_totals)} cannot be told apart from it."]
+def _total(material: Material, quantity: str) -> Sentence:
+    leads, base = find_leads(material, quantity), material.baseline
+    winner, everyone = leads.total, material.compared(quantity)
+    same = " too" if winner == leads.customer else ""
+    start: Sentence = [
+        "For the total use ",
+        Strong(winner),
+        f"{same}: it {missed_by(material, quantity, winner)}",
+    ]
+    parts = [_held(material, quantity, winner)]
+    if base in everyone and base != winner and base is not None:
+        parts.append(f", where {_called(material, base)}, {missed_by(material, quantity, base, short=True)}")
+    return [*start, "".join(parts), f"; {_wins(material, quantity)}."]
 
 
-def _reservations(material: Material) -> Sentence:
+def _held(material: Material, quantity: str, winner: str) -> str:
+    covered = material.values(quantity, "total_covered", winner)
+    if not covered:
+        return " (a formula gives no interval)" if winner in material.formulas else ""
+    hits = sum(map(int, covered.values()))
+    where = f"at {hits} of {len(covered)} origins" if len(covered) > 1 else ""
+    verb = "held" if hits or len(covered) > 1 else "did not hold"
+    return (
+        f" and its {INTERVAL} predictive interval {' '.join(filter(None, [verb, 'the actual total', where]))}"
+    )
+
+
+def _wins(material: Material, quantity: str) -> str:
+    """Where formulas win, in a clause."""
+    if not material.formulas_of(quantity):
+        return "no formula took part, so nothing says whether a model is worth its effort"
+    if not material.models_of(quantity):
+        return "no model took part, so nothing says whether one would do better"
+    contests = find_contests(material, quantity)
+    won = [contest.label for contest in contests if contest.outcome == "won"]
+    level = [contest.label for contest in contests if contest.outcome == "level"]
+    if won:
+        return f"a formula wins on {listed(won)}"
+    return "no formula wins on any measure beyond chance" + (f" (level on {listed(level)})" if level else "")
+
+
+def _table(material: Material) -> Table:
+    """A line for each quantity."""
+    rows = []
+    for quantity in material.quantities:
+        leads, base = find_leads(material, quantity), material.baseline
+        off, error = MISSING, MISSING
+        if base in material.compared(quantity) and base is not None:
+            off = missed_by(material, quantity, base, short=True)
+            if leads.customer_model is not None:
+                error = gap_of(material, quantity, "crps", leads.customer_model, base)
+        rows.append(
+            cells(
+                QUANTITY_NAMES[quantity], leads.customer, leads.total, off, error, _wins(material, quantity)
+            )
+        )
+    label = material.baseline or "the historical formula"
+    columns = [
+        Column("", is_number=False),
+        Column("For single customers", "smallest CRPS", is_number=False),
+        Column("For the total", "nearest, or level with it", is_number=False),
+        Column("How far the formula is off", f"total of {label}", is_number=False),
+        Column("Error of the best model", f"CRPS, against {label}; {CHANCE}", is_number=False),
+        Column("Where a formula wins", is_number=False, is_prose=True),
+    ]
+    return Table("verdict-table", "Whom to use for what", columns, rows)
+
+
+def reservations(material: Material) -> str:
+    """What the verdict rests on, and what it cannot say."""
     counts = material.scorecard.data["customers"]
     people = f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
     text = f"Judged on {counted(len(material.origins), 'origin')} with {people} customers."
     if len(material.origins) == 1:
         text += " One holdout is one sample of the future: backtest several origins before much money depends on it."
     else:
-        text += " Holdouts of one log share customers and seasons; they are not independent trials."
+        overlap = " and overlap" if material.overlaps else ""
+        text += f" Holdouts of one log share customers and seasons{overlap}: they are not independent trials."
     text += (
-        " “Cannot be told apart” means within two standard errors, paired by customer over all origins: "
-        "that is chance among customers only, not among seasons."
+        " “Beyond chance” means that the central 90 % interval over resampled customers leaves 0 out; customers are "
+        "drawn with all their origins. That is chance among customers only, not among seasons."
     )
     fits = material.scorecard.fits
     failed = fits[fits["status"] == "failed"]
     if len(failed):
         names = listed(list(dict.fromkeys(failed["model"])))
         text += f" {counted(len(failed), 'fit')} failed ({names}); forecasters missing at an origin are not compared."
-    return [text]
+    return text

@@ -11,21 +11,24 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.criticism import Suspicion
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast import FittedCLV
+from clvmodels.plots import latest_origin
 from clvmodels.prediction import Forecast
 from clvmodels.report.blocks import Section
-from clvmodels.report.comparison import comparison_section, data_section
-from clvmodels.report.evidence import (
-    calibration_section,
-    frequency_section,
-    ranking_section,
-    tracking_section,
-)
+from clvmodels.report.customer import customer_section
+from clvmodels.report.data import data_section
+from clvmodels.report.formula import formula_section
 from clvmodels.report.future import fits_section, forecast_section, glossary_section, provenance_section
 from clvmodels.report.material import Material
+from clvmodels.report.portrait import portrait_section
+from clvmodels.report.ranking import ranking_section
+from clvmodels.report.suspects import suspects_section
+from clvmodels.report.total import total_section
 from clvmodels.report.verdict import verdict_section
 from clvmodels.rfm import RFM
+from clvmodels.transactions import Holdout
 
 _HERE = Path(__file__).parent
 _SPACED_PER_CENT = re.compile(r"(?<=\d) %")  # a line must not break before the sign
@@ -42,9 +45,14 @@ def write_report(
     title: str | None = None,
     top: int = 20,
     hash_ids: bool = False,
+    suspicions: Sequence[Suspicion] = (),
+    holdout: Holdout | None = None,
     sections: Sequence[Section] = (),
 ) -> Path:
-    """Write one HTML file: verdict, evidence, forecast, fits and where it all came from.
+    """Write one HTML file: the verdict, a page for each question behind it, the forecast, and where it all came from.
+
+    The questions are: can I trust the total, the ranking, the single customer; what would the formula have said;
+    and what to suspect where a forecast failed.
 
     The file needs nothing but itself (no script, no address outside it) and holds no time of day:
     the same arguments give the same bytes. It replaces an older file in one step.
@@ -58,7 +66,7 @@ def write_report(
     forecast
         The forecast from the end of the data.
     fitted
-        The model behind it, for its parameters.
+        The model behind it, for its parameters and for what it says of customers.
     rfm
         The summary of the whole log, for its data report; by default that of `fitted`.
     currency
@@ -69,6 +77,10 @@ def write_report(
         Customers in the table of the highest forecasts, at least 0.
     hash_ids
         Show customers by a hash of their id.
+    suspicions
+        What `criticise` found in the log.
+    holdout
+        Purchases of customers one by one, from `calibration_holdout`, for the timelines of a few of them.
     sections
         More sections, made of the blocks of this room; they stand behind the forecast. Ids in them are shown as
         they are given.
@@ -87,7 +99,19 @@ def write_report(
     """
     if top < 0:
         raise ArgumentError(f"top={top} must be at least 0")
-    material = Material(scorecard.at(), forecast, fitted, rfm, currency, top, hash_ids)
+    latest_origin(scorecard)  # refuses a scorecard without predictions
+    material = Material(
+        scorecard=scorecard.at(),
+        forecast=forecast,
+        fitted=fitted,
+        rfm=rfm,
+        currency=currency,
+        top=top,
+        hash_ids=hash_ids,
+        suspicions=tuple(suspicions),
+        holdout=holdout,
+        whole=scorecard,
+    )
     target = Path(path)
     replace_file(target, render_page(title or _title(material), _sections(material, sections)))
     return target
@@ -141,17 +165,19 @@ def _title(material: Material) -> str:
 def _sections(material: Material, more: Sequence[Section]) -> list[Section]:
     sections = [
         verdict_section(material),
-        data_section(material),
-        comparison_section(material),
-        tracking_section(material),
-        frequency_section(material),
-        calibration_section(material),
+        total_section(material),
         ranking_section(material),
+        customer_section(material),
+        formula_section(material),
+        suspects_section(material),
     ]
     if material.forecast is not None:
         sections.append(forecast_section(material, material.forecast))
-    sections += [*more, fits_section(material), provenance_section(material), glossary_section()]
-    return _of_different_keys(sections)
+    sections += more
+    if material.fitted is not None:
+        sections.append(portrait_section(material, material.fitted))
+    ends = [data_section(material), fits_section(material), provenance_section(material), glossary_section()]
+    return _of_different_keys([*sections, *ends])
 
 
 def _of_different_keys(sections: list[Section]) -> list[Section]:

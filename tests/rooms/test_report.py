@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,17 +19,20 @@ from clvmodels.backtesting import Scorecard
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast import CLVModel, FittedCLV
 from clvmodels.report import Column, Section, Table, Text, cells, write_report
+from clvmodels.report.formula import formula_section
+from clvmodels.report.material import Material
+from clvmodels.report.verdict import verdict_section
 from clvmodels.rfm import RFM, DataReport, Note
 
 SECTIONS = [
     "verdict",
-    "data",
-    "comparison",
-    "tracking",
-    "frequency",
-    "calibration",
+    "total",
     "ranking",
+    "customer",
+    "formula",
+    "suspects",
     "forecast",
+    "data",
     "fits",
     "provenance",
     "glossary",
@@ -147,7 +151,7 @@ def test_headings_step_down_one_at_a_time(page: Page) -> None:
 
 def test_figures_and_tables_are_named(page: Page) -> None:
     tags = Counter(tag for tag, _ in page.tags)
-    assert tags["figure"] == tags["figcaption"] == tags["svg"] == tags["desc"] == 13
+    assert tags["figure"] == tags["figcaption"] == tags["svg"] == tags["desc"] == 23
     assert tags["table"] == tags["caption"]
     for attributes in page.all("svg"):
         assert attributes["role"] == "img"
@@ -193,23 +197,44 @@ def test_scorecard_alone_is_enough(scorecard: Scorecard, tmp_path: Path) -> None
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
 
 
-def test_verdict_names_who_to_use_and_where_nobody_loses(page: Page, scorecard: Scorecard) -> None:
+def words_of(sections: Iterable[Section]) -> str:
+    """Everything that stands in sections, in one line."""
+    return " ".join(_texts(block) for section in sections for block in section.blocks)
+
+
+def _texts(part: object) -> str:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, (list, tuple)):
+        return " ".join(map(_texts, part))
+    return _texts(list(vars(part).values())) if hasattr(part, "__dict__") else ""
+
+
+def test_verdict_is_two_sentences_with_the_numbers_that_matter(page: Page, scorecard: Scorecard) -> None:
     words = page.words["verdict"].replace("\u00a0", " ")
-    scores = scorecard.table("purchases").droplevel("origin")
+    scores = scorecard.table("spend").droplevel("origin")
     best = scores["crps"].idxmin()
-    skill = 100 * scores.loc[best, "skill_crps"]
-    assert f"For the single customer use {best}" in words
-    assert f"{skill:.1f} % smaller than that of the historical formula" in words
-    assert "Nowhere beyond chance." in words
-    assert "contained the actual total" in words
+    skill, found = 100 * scores.loc[best, "skill_crps"], 100 * scores.loc[[best, RATE], "capture_10"]
+    assert f"To judge single customers by money use {best}: its error per customer" in words
+    assert re.search(
+        rf"{skill:.1f} % smaller \([\d.]+ to [\d.]+ %\) than that of the historical formula", words
+    )
+    assert "(central 90 % interval over resampled customers)" in words
+    assert f"brought {found[best]:.1f} % of what came, against {found[RATE]:.1f} %" in words
+    assert "its 90 % predictive interval held the actual total" in words
+    assert "no formula wins on any measure beyond chance" in words
+    lead = re.search(r'<p class="lead">(.*?)</p>', page.source, re.S)
+    assert lead is not None
+    assert len(re.findall(r"\.(?= |$)", lead[1].strip())) == 2
 
 
-def test_verdict_says_where_the_formula_wins(beaten: Scorecard, tmp_path: Path) -> None:
-    words = Page(write_report(beaten, tmp_path / "r.html", currency="€")).words["verdict"]
-    words = words.replace("\u00a0", " ")
-    assert f"For the total use {RATE}, the historical formula" in words
-    assert "contained the actual total at 0 of 2 origins" in words
-    wins = words.split("Where the simple formula wins")[1]
+def test_verdict_says_where_the_formula_wins(beaten: Scorecard) -> None:
+    material = Material(beaten, currency="€")
+    words = words_of([verdict_section(material)])
+    assert "For the total use" in words
+    assert "a formula wins on miss of the total" in words
+    assert re.search(r"predictive interval of total money by .* held what came at 0 of 2 origins", words)
+    wins = words_of([formula_section(material)]).split("Where the simple formula wins")[1]
     assert f"Money, RMSE of the mean: {RATE} €" in wins
     assert "Money, miss of the total" in wins
     assert "at 2 of 2 origins" in wins
@@ -242,8 +267,7 @@ def test_best_of_a_column_is_bold(page: Page, scorecard: Scorecard) -> None:
     best = scorecard.table("purchases").droplevel("origin")["rmse"].idxmin()
     second = re.findall(r"<td[^>]*>(.*?)</td>", rows[str(best)])[1]
     assert second.startswith("<strong>")
-    assert "—" in rows[RATE]
-    assert "a formula gives one number" in page.words["comparison"]
+    assert "a formula gives one number" in page.words["total"]
 
 
 def test_without_formula_the_report_says_what_it_cannot_say(scorecard: Scorecard, tmp_path: Path) -> None:
@@ -253,8 +277,8 @@ def test_without_formula_the_report_says_what_it_cannot_say(scorecard: Scorecard
     }
     alone = replace(scorecard, **tables, baseline=None)
     words = Page(write_report(alone, tmp_path / "r.html")).words
-    assert "cannot say whether a model is worth its effort" in words["verdict"]
-    assert "No baseline was named" in words["comparison"]
+    assert "no formula took part" in words["verdict"]
+    assert "cannot say whether a model is worth its effort" in words["formula"]
 
 
 def test_formulas_alone_can_be_reported(scorecard: Scorecard, tmp_path: Path) -> None:
@@ -266,7 +290,7 @@ def test_formulas_alone_can_be_reported(scorecard: Scorecard, tmp_path: Path) ->
         replace(scorecard, **tables), tmp_path / "r.html", forecast=example_forecast(is_distribution=False)
     )
     words = Page(path).words
-    assert "nothing to calibrate" in words["calibration"]
+    assert "nothing to calibrate" in words["customer"]
     assert "a formula gives one number and no interval" in words["forecast"]
 
 
@@ -275,7 +299,7 @@ def test_purchases_alone_can_be_reported(scorecard: Scorecard, tmp_path: Path) -
         name: getattr(scorecard, name).query("quantity == 'purchases'") for name in ("predictions", "totals")
     }
     words = Page(write_report(replace(scorecard, **tables), tmp_path / "r.html")).words
-    assert "Money" not in words["verdict"]
+    assert "Money" not in words["verdict"] + words["total"] + words["ranking"] + words["customer"]
 
 
 def test_failed_fit_is_told_and_its_forecaster_not_compared(beaten: Scorecard, tmp_path: Path) -> None:
@@ -289,7 +313,8 @@ def test_failed_fit_is_told_and_its_forecaster_not_compared(beaten: Scorecard, t
     assert f"1 fit failed ({PARETO})" in words["verdict"]
     assert f"use {PARETO}" not in words["verdict"]
     assert "no optimum was found" in words["fits"]
-    assert f"Not scored at every origin, so never the best: {PARETO}." in words["comparison"]
+    assert f"Not scored at every origin, so never the best: {PARETO}." in words["customer"]
+    assert "failed at 1 of 2 origins" in words["total"]
 
 
 def test_text_from_outside_stays_text(scorecard: Scorecard, tmp_path: Path) -> None:

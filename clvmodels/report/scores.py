@@ -1,0 +1,106 @@
+"""Tables of scores: forecasters in rows, measures in columns, the best of each in bold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from clvmodels.report.blocks import MISSING, Cell, Column, Table
+from clvmodels.report.cautions import CAUTION, joined, of_customers, of_fit, of_lead
+from clvmodels.report.chance import CHANCE, Lead, paired_lead
+from clvmodels.report.leads import find_leads
+from clvmodels.report.material import Material
+from clvmodels.report.measures import MEASURES, PAIRED_MEASURES, QUANTITY_NAMES, Measure
+from clvmodels.report.numbers import counted, decimals_for, fixed, per_cent
+
+NO_DISTRIBUTION = f"{MISSING} a formula gives one number: it has no interval and no probability to judge."
+
+
+def score_table(material: Material, quantity: str, names: Sequence[str], key: str, caption: str) -> Table:
+    """Means over the origins; metrics nobody has, and forecasters without any, are left out."""
+    averages = {
+        name: {model: material.average(quantity, name, model) for model in material.models} for name in names
+    }
+    shown = [MEASURES[name] for name in names if any(map(math.isfinite, averages[name].values()))]
+    amounts = [averages[m.name][model] for m in shown if m.unit == "amount" for model in material.models]
+    decimals = decimals_for(amounts)
+    best = {measure.name: _best_rank(material, measure, averages[measure.name]) for measure in shown}
+    rows = []
+    for model in material.models:
+        if not any(math.isfinite(averages[measure.name][model]) for measure in shown):
+            continue
+        row = [Cell(model)]
+        for measure in shown:
+            value = averages[measure.name][model]
+            rank = measure.rank(value)
+            is_best = math.isfinite(rank) and rank == best[measure.name] and model in material.complete
+            is_amount = measure.unit == "amount"
+            text = fixed(value, decimals) if is_amount else material.written(measure, quantity, value)
+            row.append(Cell(text, is_best))
+        rows.append(row)
+    columns = [Column("Forecaster", is_number=False)]
+    for measure in shown:
+        unit = quantity if measure.unit == "amount" else "purchases"
+        columns.append(Column(measure.label, material.unit(unit, measure.hint)))
+    return Table(key, caption + _over(material), columns, rows, _notes(material, rows))
+
+
+def _over(material: Material) -> str:
+    count = len(material.origins)
+    return f", origin {material.origins[0]}" if count == 1 else f", means over {count} origins"
+
+
+def _notes(material: Material, rows: Sequence[Sequence[Cell]]) -> list[str]:
+    notes = [NO_DISTRIBUTION] if any(cell.text == MISSING for row in rows for cell in row) else []
+    incomplete = [model for model in material.models if model not in material.complete]
+    if incomplete:
+        notes.append(f"Not scored at every origin, so never the best: {', '.join(incomplete)}.")
+    return notes
+
+
+def _best_rank(material: Material, measure: Measure, average: dict[str, float]) -> float:
+    return min((measure.rank(average[model]) for model in material.complete), default=math.inf)
+
+
+def difference_table(material: Material, quantity: str) -> Table:
+    """How much smaller each forecaster's losses are than the baseline's, with intervals, and what to keep in mind."""
+    everyone = [model for model in material.models if material.outcomes(quantity, model) is not None]
+    base = material.baseline if material.baseline in everyone else None
+    against = base or find_leads(material, quantity).customer
+    rows = []
+    for model in everyone:
+        if model == against:
+            continue
+        leads = {
+            metric: paired_lead(material, quantity, metric, model, against) for metric in PAIRED_MEASURES
+        }
+        cautions = of_lead(leads["crps"]) + of_customers(material, quantity, model) + of_fit(material, model)
+        row = [Cell(model), *(Cell(_percent(lead), lead.is_clear) for lead in leads.values())]
+        if len(material.origins) > 1:
+            row.append(Cell(_range(material, quantity, model, against)))
+        rows.append([*row, Cell(joined(cautions))])
+    columns = [Column("Forecaster", is_number=False)]
+    columns += [Column(MEASURES[name].label, "smaller by [90 %]") for name in PAIRED_MEASURES]
+    if len(material.origins) > 1:
+        columns.append(Column("CRPS", f"range over {counted(len(material.origins), 'origin')}, no interval"))
+    caption = f"{QUANTITY_NAMES[quantity]}: losses compared with those of {against}, customer by customer"
+    notes = [_BRACKETS]
+    return Table(f"differences-{quantity}", caption, [*columns, CAUTION], rows, notes)
+
+
+_BRACKETS = f"In brackets the {CHANCE}, paired. Bold: smaller beyond chance. Below 0 the loss is larger."
+
+
+def _percent(lead: Lead) -> str:
+    if math.isnan(lead.percent):
+        return MISSING
+    if math.isnan(lead.percent_low):
+        return f"{fixed(lead.percent, 1)} %"
+    return f"{fixed(lead.percent, 1)} % [{fixed(lead.percent_low, 1)}, {fixed(lead.percent_high, 1)}]"
+
+
+def _range(material: Material, quantity: str, model: str, against: str) -> str:
+    """Smallest and largest difference of the origins, each by itself."""
+    ours, theirs = (material.values(quantity, "crps", name) for name in (model, against))
+    found = [1 - ours[origin] / theirs[origin] for origin in ours if theirs.get(origin, 0) > 0]
+    return f"{per_cent(min(found))} to {per_cent(max(found))}" if found else MISSING

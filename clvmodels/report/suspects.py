@@ -1,0 +1,134 @@
+"""What to suspect: where calibration failed, and which of the models' assumptions the data speak against."""
+
+from __future__ import annotations
+
+from clvmodels.criticism import Suspicion
+from clvmodels.criticism.drift import ORIGINS, origin_drift
+from clvmodels.report.blocks import MISSING, Block, Bullets, Column, Section, Strong, Table, Text, cells
+from clvmodels.report.cautions import off_target
+from clvmodels.report.leads import find_leads
+from clvmodels.report.material import Material
+from clvmodels.report.numbers import INTERVAL, counted, fixed, listed, per_cent
+
+_SAID = {"purchases": "total purchases", "spend": "total money", "value": "total value"}
+_MOST_MISSED = 0.1
+
+
+def doubts(material: Material) -> list[str]:
+    """What speaks against trusting the verdict: totals outside their intervals, and assumptions that do not hold."""
+    found = [
+        f"{said}. Do not plan with that interval." for said in _missed_totals(material, leaders_only=True)
+    ]
+    suspects = [suspicion for suspicion in checks(material) if suspicion.verdict == "suspect"]
+    return found + [
+        f"suspect {suspicion.name}. {material.discreet(suspicion.sentence)}" for suspicion in suspects
+    ]
+
+
+def _missed_totals(material: Material, *, leaders_only: bool) -> list[str]:
+    """Forecasters whose intervals of a total failed at more origins than chance would explain."""
+    found = []
+    for quantity in material.quantities:
+        models = material.models_of(quantity)
+        if leaders_only:
+            leads = find_leads(material, quantity)
+            models = [model for model in models if model in (leads.total, leads.customer_model)]
+        for model in models:
+            covered = material.values(quantity, "total_covered", model)
+            hits, count = sum(map(int, covered.values())), len(covered)
+            if count and 1 - hits / count > max(_MOST_MISSED, 1 / count if count > 1 else 0):
+                where = f"at {hits} of {count} origins" if count > 1 else "not"
+                found.append(
+                    f"the central {INTERVAL} predictive interval of {_SAID[quantity]} by {model} held what came {where}"
+                )
+    return found
+
+
+def checks(material: Material) -> list[Suspicion]:
+    """The checks that were given, and drift between origins, which the scorecard alone can show."""
+    found = [suspicion for suspicion in material.suspicions if not suspicion.name.startswith(ORIGINS)]
+    if len(material.origins) > 1 and "purchases" in material.quantities:
+        models = material.models_of("purchases")
+        found += [origin_drift(material.scorecard, model) for model in models]
+    return found
+
+
+def suspects_section(material: Material) -> Section:
+    """Where calibration failed, and each check of an assumption with its estimate and interval."""
+    failed = [*_missed_totals(material, leaders_only=False), *_missed_customers(material)]
+    blocks: list[Block] = []
+    if failed:
+        blocks += [
+            Text(["Calibration fails here:"]),
+            Bullets([[f"{said[0].upper()}{said[1:]}."] for said in failed]),
+        ]
+    else:
+        blocks.append(Text(["No check of calibration failed beyond chance."]))
+    found = checks(material)
+    suspects = [suspicion.name for suspicion in found if suspicion.verdict == "suspect"]
+    if suspects:
+        blocks.append(Text(["Suspect ", Strong(listed(suspects)), ". " + _WHAT_THEN]))
+    elif failed and material.suspicions:
+        blocks.append(Text([_NO_SUSPECT]))
+    if not material.suspicions:
+        blocks.append(Text([_NO_LOG], "note"))
+    if found:
+        blocks.append(_table(material, found))
+    blocks.append(Text([_HOW], "note"))
+    return Section("suspects", "What to suspect", blocks)
+
+
+_WHAT_THEN = (
+    "The models take for granted that this does not happen, so their intervals do not allow for it: forecasts of "
+    "months or cohorts that it touches are wrong in a direction, not by chance."
+)
+_NO_SUSPECT = (
+    "None of the checks below explains it for certain. What they do not look at remains: campaigns, prices, "
+    "competitors, changes in how rows are recorded."
+)
+_NO_LOG = (
+    "The log behind the backtest was not given to this report, so only drift between origins could be checked. "
+    "Regularity, seasons, cohorts and the assumptions about spend were not."
+)
+_HOW = (
+    "Clear: the interval holds the neutral value, at which the assumption is true. Worth a look: it does not. Suspect: "
+    "the whole interval lies beyond what still does no harm. At a level of 90 % one check in ten calls attention to "
+    "nothing. No check looks at P(alive), which nobody can observe."
+)
+
+
+def _missed_customers(material: Material) -> list[str]:
+    found = []
+    for quantity in material.quantities:
+        for model in material.models_of(quantity):
+            if (value := off_target(material, quantity, model)) is not None:
+                found.append(
+                    f"the central {INTERVAL} predictive intervals of customers' {quantity} by {model} cover "
+                    f"{per_cent(value)} of {counted(int(material.scorecard.data['customers'].min()), 'customer')}"
+                )
+    return found
+
+
+def _table(material: Material, found: list[Suspicion]) -> Table:
+    rows = []
+    for suspicion in found:
+        low, high = fixed(suspicion.low, 2), fixed(suspicion.high, 2)
+        rows.append(
+            cells(
+                f"{suspicion.name[0].upper()}{suspicion.name[1:]}",
+                suspicion.verdict,
+                fixed(suspicion.estimate, 2),
+                MISSING if MISSING in (low, high) else f"{low} to {high}",
+                fixed(suspicion.neutral, 2),
+                material.discreet(suspicion.sentence),
+            )
+        )
+    columns = [
+        Column("Check", is_number=False),
+        Column("Verdict", is_number=False),
+        Column("Estimate"),
+        Column("Interval", "level and kind in the finding"),
+        Column("Neutral", "if the assumption holds"),
+        Column("Finding", is_number=False, is_prose=True),
+    ]
+    return Table("suspects-table", "What the models take for granted, checked", columns, rows)

@@ -61,13 +61,7 @@ def _table(material: Material, quantity: str, formulas: list[str]) -> Table:
         said, came = (
             sum(material.values(quantity, f"total_{what}", name).values()) for what in ("mean", "actual")
         )
-        cautions = of_fit(material, name)
-        change = MISSING
-        if model is not None and name != model:
-            lead = paired_lead(material, quantity, "crps", name, model)
-            cautions = of_lead(lead) + cautions
-            if not math.isnan(lead.percent_low):
-                change = f"{fixed(-lead.percent, 1)} % [{fixed(-lead.percent_high, 1)}, {fixed(-lead.percent_low, 1)}]"
+        change, cautions = _change(material, quantity, name, model)
         rows.append(
             [
                 Cell(name),
@@ -77,7 +71,7 @@ def _table(material: Material, quantity: str, formulas: list[str]) -> Table:
                 Cell(fixed(error, decimals)),
                 Cell(change),
                 Cell(per_cent(material.average(quantity, "capture_10", name))),
-                Cell(joined(cautions)),
+                Cell(joined(cautions + of_fit(material, name))),
             ]
         )
     count = len(material.origins)
@@ -96,3 +90,13 @@ def _table(material: Material, quantity: str, formulas: list[str]) -> Table:
         f"{QUANTITY_NAMES[quantity]}: the historical formulas" + (f" and {model}" if model else "") + over
     )
     return Table(f"formulas-{quantity}", caption, columns, rows, [f"In brackets the {CHANCE}, paired."])
+
+
+def _change(material: Material, quantity: str, name: str, model: str | None) -> tuple[str, list[str]]:
+    """How much larger a formula's CRPS is than the model's, and whether that may be chance."""
+    if model is None or name == model:
+        return MISSING, []
+    lead = paired_lead(material, quantity, "crps", name, model)
+    low, high = fixed(-lead.percent_high, 1), fixed(-lead.percent_low, 1)
+    text = MISSING if math.isnan(lead.percent_low) else f"{fixed(-lead.percent, 1)} % [{low}, {high}]"
+    return text, of_lead(lead)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Mapping
 from functools import partial
+from typing import Any
 
 from clvmodels import plots
 from clvmodels.report.answers import total_answer
@@ -188,35 +190,13 @@ def _cohorts(material: Material) -> list[Block]:
 
 
 def _newcomers(material: Material) -> Table:
-    rows = []
     table = material.scorecard.newcomers
     table = table[table["model"].isin(material.models)].sort_values(["quantity", "origin"], kind="stable")
-    for row in table.to_dict("records"):
-        quantity = str(row["quantity"])
-        as_money = quantity if quantity == "spend" else "purchases"
-        mean, actual, low, high = (
-            material.amount(as_money, float(row[name]), 0) for name in ("mean", "actual", "q05", "q95")
-        )
-        if mean == MISSING and row["model"] != material.models[0]:
-            continue
-        is_out = not math.isnan(row["q05"]) and not row["q05"] <= row["actual"] <= row["q95"]
-        name, caution = str(row["model"]), "the actual lies outside" if is_out else ""
-        if mean == MISSING:
-            name, caution = "(what came)", ""
-        off = row["mean"] / row["actual"] - 1 if row["actual"] > 0 else math.nan
-        interval = MISSING if low == MISSING else f"{low} to {high}"
-        rows.append(
-            cells(
-                quantity.capitalize(),
-                str(row["origin"]),
-                name,
-                mean,
-                actual,
-                per_cent(off, signed=True),
-                interval,
-                caution,
-            )
-        )
+    rows = [
+        _newcomer_row(material, row)
+        for row in table.to_dict("records")
+        if not math.isnan(row["mean"]) or row["model"] == material.models[0]
+    ]
     columns = [
         Column("Of newcomers", is_number=False),
         Column("Origin", is_number=False),
@@ -228,3 +208,25 @@ def _newcomers(material: Material) -> Table:
         CAUTION,
     ]
     return Table("newcomers", "Customers first seen in the holdout, as a whole", columns, rows)
+
+
+def _newcomer_row(material: Material, row: Mapping[Hashable, Any]) -> list[Cell]:
+    """What came, and what a forecaster had said of it; most of them say nothing."""
+    quantity = str(row["quantity"])
+    as_money = quantity if quantity == "spend" else "purchases"
+    mean, actual, low, high = (
+        material.amount(as_money, float(row[name]), 0) for name in ("mean", "actual", "q05", "q95")
+    )
+    who = "(what came)" if mean == MISSING else str(row["model"])
+    is_out = low != MISSING and not row["q05"] <= row["actual"] <= row["q95"]
+    off = row["mean"] / row["actual"] - 1 if row["actual"] > 0 else math.nan
+    return cells(
+        quantity.capitalize(),
+        str(row["origin"]),
+        who,
+        mean,
+        actual,
+        per_cent(off, signed=True),
+        MISSING if low == MISSING else f"{low} to {high}",
+        "the actual lies outside" if is_out else "",
+    )

@@ -1,7 +1,7 @@
 """The command line: ``clvmodels COMMAND``, or ``python -m clvmodels COMMAND``.
 
-`options` declares what commands share, `commands`, `judging`, `deciding` and `jobs` hold the commands, `demo` shows
-the whole street on a bundled sample, `show` says results. Results go to stdout, errors and progress to
+`options` declares what commands share, `commands`, `judging`, `comparing`, `deciding` and `jobs` hold the commands,
+`demo` shows the whole street on a bundled sample, `show` says results. Results go to stdout, errors and progress to
 stderr, progress only where that is a terminal.
 """
 
@@ -15,7 +15,7 @@ from typing import Annotated, TextIO
 import typer
 
 from clvmodels import __version__
-from clvmodels.cli import commands, deciding, jobs, judging
+from clvmodels.cli import commands, comparing, deciding, jobs, judging
 from clvmodels.cli.demo import demo
 from clvmodels.cli.options import expands
 from clvmodels.errors import ClvError, ClvWarning, exit_code
@@ -37,6 +37,7 @@ for command in (
     commands.forecast,
     judging.backtest,
     judging.report,
+    comparing.compare,
     deciding.value,
     jobs.init,
     jobs.validate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from clvmodels.prediction import MODEL_ONLY
 from clvmodels.report.blocks import Column
 from clvmodels.report.chance import Lead
 from clvmodels.report.material import Material
@@ -69,6 +70,8 @@ def of_total(material: Material, quantity: str, model: str, origin: str) -> list
     found = []
     if material.value(quantity, "total_covered", model, origin) == 0:
         found.append("the actual total lies outside")
+    elif material.value(quantity, "total_covered_alone", model, origin) == 0:
+        found.append(f"the actual total lies outside the interval of the {MODEL_ONLY}")
     if material.is_astray(quantity, model, origin):
         found.append(f"mean outside its own interval: {CARRIED}")
     return found

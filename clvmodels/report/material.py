@@ -210,8 +210,9 @@ class Material:
     def amount(self, quantity: str, value: float, decimals: int | None = None) -> str:
         """A number of purchases, or an amount of money with its currency."""
         places = decimals_for([value]) if decimals is None else decimals
-        text = fixed(value, places)
-        return text if quantity == "purchases" else with_currency(text, self.currency)
+        if quantity == "purchases":
+            return fixed(value, places)
+        return with_currency(fixed(value, min(places, 2)), self.currency)
 
     def unit(self, quantity: str, *hints: str) -> str:
         """The hint of a column: the currency of an amount of money, and what else there is to say."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from clvmodels import plots
 from clvmodels.errors import ArgumentError
-from clvmodels.forecast import FittedCLV
+from clvmodels.forecast import Discrepancy, FittedCLV
 from clvmodels.inference import Posterior
 from clvmodels.prediction import Forecast
 from clvmodels.report.blocks import Block, Heading, Pair, Picture, Section, Text
@@ -155,10 +155,9 @@ def _chosen(material: Material, fitted: FittedCLV, rfm: RFM) -> list[Block]:
         if ids:
             blocks.append(_tried(partial(_timelines, material, fitted, material.holdout, ids)))
     forecast = material.forecast
-    if forecast is not None and forecast.draws is not None and forecast.is_distribution:
-        everyone = np.isin(rfm.customer_id.astype(object), forecast.columns["customer_id"].astype(object))
-        ids = [material.customer(rfm.customer_id[place]) for place in chosen_places(rfm, everyone)]
-        blocks.append(_tried(partial(_values, material, forecast, ids)))
+    if forecast is not None and forecast.is_distribution and forecast.name == fitted.name:
+        places = np.array(chosen_places(rfm, np.ones(len(rfm), dtype=bool)))
+        blocks.append(_tried(partial(_values, material, forecast, fitted, rfm.take(places))))
     return [Heading("A few customers"), Text([_WHO]), *blocks] if blocks else []
 
 
@@ -181,9 +180,20 @@ def _timelines(material: Material, fitted: FittedCLV, holdout: Holdout, ids: lis
     )
 
 
-def _values(material: Material, forecast: Forecast, ids: list[str]) -> Picture:
-    names = _names(material, forecast.columns["customer_id"])
-    shown = replace(forecast, columns={**forecast.columns, "customer_id": names})
+def _values(material: Material, forecast: Forecast, fitted: FittedCLV, rfm: RFM) -> Picture:
+    """The few again with all their draws: every customer has a stream of their own, so they are the same draws."""
+    terms = {name: forecast.provenance[name] for name in ("annual_discount_rate", "margin", "draws", "seed")}
+    shock = forecast.provenance.get("discrepancy")
+    again = fitted.forecast(
+        forecast.horizon.text,
+        rfm=rfm,
+        keep_draws=True,
+        discrepancy=None if shock is None else Discrepancy(**shock),
+        **terms,
+    )
+    names = _names(material, again.columns["customer_id"])
+    shown = replace(again, columns={**again.columns, "customer_id": names})
+    ids = names.tolist()
     return picture(
         "figure-values",
         partial(plots.plot_customer_values, shown, ids, currency=material.currency),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clvmodels.criticism import Suspicion
 from clvmodels.criticism.drift import ORIGINS, origin_drift
+from clvmodels.prediction import MODEL_ONLY
 from clvmodels.report.blocks import MISSING, Block, Bullets, Column, Section, Strong, Table, Text, cells
 from clvmodels.report.cautions import off_target
 from clvmodels.report.leads import find_leads
@@ -34,13 +35,18 @@ def _missed_totals(material: Material, *, leaders_only: bool) -> list[str]:
             leads = find_leads(material, quantity)
             models = [model for model in models if model in (leads.total, leads.customer_model)]
         for model in models:
-            covered = material.values(quantity, "total_covered", model)
-            hits, count = sum(map(int, covered.values())), len(covered)
-            if count and 1 - hits / count > max(_MOST_MISSED, 1 / count if count > 1 else 0):
-                where = f"at {hits} of {count} origins" if count > 1 else "not"
-                found.append(
-                    f"the central {INTERVAL} predictive interval of {_SAID[quantity]} by {model} held what came {where}"
-                )
+            for suffix, which in (("_alone", f", {MODEL_ONLY},"), ("", "")):
+                covered = material.values(quantity, f"total_covered{suffix}", model)
+                hits, count = sum(map(int, covered.values())), len(covered)
+                if count and 1 - hits / count > max(_MOST_MISSED, 1 / count if count > 1 else 0):
+                    held = (
+                        f"held what came at {hits} of {count} origins"
+                        if count > 1
+                        else "did not hold what came"
+                    )
+                    found.append(
+                        f"the central {INTERVAL} predictive interval{which} of {_SAID[quantity]} by {model} {held}"
+                    )
     return found
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from clvmodels import plots
+from clvmodels.prediction import MODEL_ONLY, WITH_MARKET
 from clvmodels.report.answers import total_answer
 from clvmodels.report.blocks import (
     MISSING,
@@ -61,41 +62,54 @@ def totals_table(material: Material, quantity: str) -> Table:
         bias = {model: material.value(quantity, "bias_total", model, origin) for model in material.models}
         nearest = min((abs(value) for value in bias.values() if not math.isnan(value)), default=math.nan)
         for model in material.models:
-            if math.isnan(material.value(quantity, "total_mean", model, origin)):
-                continue
-            mean, actual, low, high = (
-                fixed(material.value(quantity, f"total_{name}", model, origin))
-                for name in ("mean", "actual", "q05", "q95")
-            )
-            cautions = of_total(material, quantity, model, origin) + of_fit(material, model)
-            row = [
-                *cells(*([model] if len(material.origins) == 1 else [model, origin]), mean, actual),
-                Cell(per_cent(bias[model], signed=True), abs(bias[model]) == nearest),
-                Cell(MISSING if low == MISSING else f"{low} to {high}"),
-                Cell(per_cent(material.value(quantity, "total_width", model, origin))),
-                Cell(joined(cautions)),
-            ]
-            rows.append(row)
-    origin_column = [] if len(material.origins) == 1 else [Column("Origin", is_number=False)]
-    columns = [
-        Column("Forecaster", is_number=False),
-        *origin_column,
+            if not math.isnan(material.value(quantity, "total_mean", model, origin)):
+                rows.append(_totals_row(material, quantity, model, origin, abs(bias[model]) == nearest))
+    columns = [Column("Forecaster", is_number=False)]
+    columns += [] if len(material.origins) == 1 else [Column("Origin", is_number=False)]
+    columns += [
         Column("Forecast", material.unit(quantity, "mean")),
         Column("Actual", material.unit(quantity)),
         Column("Off by", "nearest 0 in bold"),
         Column(f"{INTERVAL} interval", material.unit(quantity, "central", "predictive")),
         Column("Its width", "of the actual"),
+        Column(f"{INTERVAL} interval", MODEL_ONLY),
         CAUTION,
     ]
+    notes = [NO_INTERVAL] if material.formulas else []
+    if any(row[-2].text != MISSING for row in rows):
+        notes.append(_BANDS)
+    else:
+        columns, rows = [*columns[:-2], CAUTION], [[*row[:-2], row[-1]] for row in rows]
+    if material.overlaps:
+        notes.append(_OVERLAP)
     caption = (
         f"Total {QUANTITY_NAMES[quantity].lower()} of the holdout, {material.scorecard.provenance['horizon']}"
     )
-    notes = [NO_INTERVAL] if material.formulas else []
-    if material.overlaps:
-        notes.append(_OVERLAP)
     return Table(f"totals-{quantity}", caption, columns, rows, notes)
 
 
+def _totals_row(material: Material, quantity: str, model: str, origin: str, is_nearest: bool) -> list[Cell]:
+    def said(name: str) -> float:
+        return material.value(quantity, f"total_{name}", model, origin)
+
+    def band(suffix: str = "") -> str:
+        low, high = (fixed(said(f"{bound}{suffix}")) for bound in ("q05", "q95"))
+        return MISSING if low == MISSING else f"{low} to {high}"
+
+    cautions = of_total(material, quantity, model, origin) + of_fit(material, model)
+    bias = material.value(quantity, "bias_total", model, origin)
+    return [
+        *cells(*([model] if len(material.origins) == 1 else [model, origin])),
+        *cells(fixed(said("mean")), fixed(said("actual"))),
+        Cell(per_cent(bias, signed=True), is_nearest),
+        *cells(band(), per_cent(said("width")), band("_alone"), joined(cautions)),
+    ]
+
+
+_BANDS = (
+    f"The first interval is that {WITH_MARKET}: it holds a shock that all customers share (season, promotions, the "
+    f"economy), which no model of single customers knows. That of the {MODEL_ONLY} holds parameters and chance."
+)
 _OVERLAP = (
     "Holdouts overlap, so the same purchases are counted at several origins: a forecast that is wrong at one tends to "
     "be wrong at the next. No standard error over origins is given, because there is none."

@@ -28,7 +28,7 @@ from clvmodels.report import write_report
 from clvmodels.rfm import RFM
 from clvmodels.transactions import rules
 
-COMMANDS = ("demo", "summarise", "fit", "forecast", "backtest", "report", "value")
+COMMANDS = ("demo", "summarise", "fit", "forecast", "backtest", "report", "compare", "value")
 QUICK = ("--draws", "60", "--purchase", "bg_nbd")
 
 
@@ -249,6 +249,78 @@ def test_a_saved_backtest_gives_the_report_of_the_first_hand(shell: Shell, purch
         for name in ("first.html", "second.html")
     ]
     assert pages[0] == pages[1]
+
+
+CONFIG = """
+[log]
+source = "log.csv"
+[backtest]
+horizon = ["13W", "26W"]
+origins = 2
+step = "13W"
+draws = 60
+[[models]]
+name = "bg_nbd"
+method = "mle"
+label = "Ours"
+[[models]]
+name = "historical"
+[model]
+purchase = "bg_nbd"
+method = "mle"
+[forecast]
+horizon = "26W"
+draws = 60
+[report]
+out = "page.html"
+currency = "€"
+hash_ids = true
+"""
+
+
+def test_compare_does_what_the_configuration_says(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("config.toml").write_text(CONFIG)
+    text = shell.good("compare", "config.toml", "--save", "card")
+    assert "To judge single customers by money use Ours" in text
+    assert text.endswith("wrote page.html, card\n")
+    page = Path("page.html").read_text(encoding="utf-8")
+    for part in (
+        "horizons-purchases",
+        "figure-timelines",
+        "figure-values",
+        "suspects-table",
+        "forecast-totals",
+    ):
+        assert f'id="{part}"' in page
+    assert "Spend and frequency" in page
+    assert not re.search(r"(?<![.\d,])00\d\d\d\b", page)
+    shell.good("compare", "config.toml", "--out", "again.html")
+    assert Path("again.html").read_text(encoding="utf-8") == page
+    monkeypatch.setenv("CLV__REPORT__TITLE", "From the environment")
+    shell.good("compare", "config.toml")
+    assert "From the environment" in Path("page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (("draws = 60\n[[models]]", "drawz = 60\n[[models]]"), 2, "did you mean 'draws'?"),
+        (('name = "historical"', 'name = "historical"\nmethod = "mle"'), 2, "a formula has no method"),
+        (('"log.csv"', '"shop.duckdb"\ntable = "sales"'), 2, "write the table to a Parquet file first"),
+        (('"log.csv"', '"lost.csv"'), 2, "lost.csv"),
+        (('"page.html"', '"no/such/folder/page.html"'), 2, "no/such/folder"),
+    ],
+)
+def test_compare_refuses_what_it_cannot_do(
+    shell: Shell, change: tuple[str, str], code: int, words: str
+) -> None:
+    assert change[0] in CONFIG
+    Path("config.toml").write_text(CONFIG.replace(*change))
+    outcome = shell("compare", "config.toml")
+    assert (outcome.code, outcome.out) == (code, "")
+    assert words in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert not Path("page.html").exists()
 
 
 def test_demo_shows_the_whole_street(shell: Shell) -> None:

@@ -1,0 +1,208 @@
+"""The command that judges forecasters as a configuration says, and writes the report of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clvmodels.cli.judging import DEFAULT_NAMES, forecaster_of, say_scorecard
+from clvmodels.cli.options import Log, Model
+from clvmodels.cli.show import wrote
+from clvmodels.errors import ArgumentError
+from clvmodels.progress import progress_bar
+
+if TYPE_CHECKING:
+    from clvmodels.backtesting import Origins, Scorecard
+    from clvmodels.config import Config
+    from clvmodels.config.sections import Contender
+    from clvmodels.contracts import Forecaster
+    from clvmodels.forecast import FittedCLV
+    from clvmodels.prediction import Forecast
+    from clvmodels.rfm import RFM
+
+PAGE = Path("report.html")
+
+
+def compare(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="What to compare, in TOML.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="HTML page to write.", show_default="[report] out, or report.html"),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Save the scorecard, too, as backtest does.", show_default=False),
+    ] = None,
+) -> None:
+    """Compare forecasters as a configuration says: backtest, criticism, forecast and one report.
+
+    The log stands in [log], who takes part in [[models]], when and how far in [backtest], the forecast from the end of
+    the data in [model] and [forecast], the page in [report]. A variable CLV__SECTION__KEY replaces a key.
+
+    Example: clvmodels compare config.toml --out report.html
+    """
+    from clvmodels.artifacts import check_folder, save_scorecard
+    from clvmodels.config import read_config
+    from clvmodels.io import check_writable
+    from clvmodels.report import write_report
+
+    asked = read_config(config)
+    page = out or (PAGE if asked.report.out is None else asked.path(asked.report.out))
+    check_writable(page)
+    if save is not None:
+        check_folder(save, "scorecard")
+    log = log_of(asked)
+    rows = log.read()
+    scorecard = judged(asked, rows, log.rules)
+    currency = asked.report.currency
+    say_scorecard(scorecard, currency)
+    found = looked_at(asked, rows, log, scorecard)
+    looks: dict[str, Any] = {
+        "currency": currency,
+        "title": asked.report.title,
+        "hash_ids": asked.report.hash_ids,
+    }
+    write_report(scorecard, page, **looks, **found)
+    wrote(page, *([] if save is None else [save_scorecard(scorecard, save)]))
+
+
+def log_of(config: Config) -> Log:
+    """The options that stand for the section [log].
+
+    Raises
+    ------
+    ArgumentError
+        If the log is not in files.
+    """
+    said = config.log
+    if said.table is not None:
+        raise ArgumentError("[log] source: a comparison reads files; write the table to a Parquet file first")
+    rules: dict[str, Any] = {name: value for name, value in said.rules.items() if name in LOG_RULES}
+    return Log(
+        log=config.path(said.source),
+        customer_column=said.customer_column,
+        date_column=said.date_column,
+        spend_column=said.spend_column,
+        no_spend=said.no_spend,
+        memory_limit=said.memory_limit,
+        **rules,
+    )
+
+
+LOG_RULES = (
+    "period",
+    "time_unit",
+    "observation_start",
+    "first_purchase",
+    "refunds",
+    "zero_spend",
+    "business_timezone",
+)
+
+
+def judged(config: Config, rows: Any, rules: dict[str, Any]) -> Scorecard:
+    """The backtest that [backtest] and [[models]] ask for."""
+    from clvmodels.backtesting import backtest
+
+    said = config.backtest
+    with progress_bar("backtest", tells_time=False) as move:
+        return backtest(
+            rows,
+            [contender(one, config) for one in config.models] or _usual(config),
+            origins=plan_of(config),
+            observation_end=said.observation_end,
+            draws=said.draws,
+            seed=said.seed,
+            workers=said.workers,
+            progress=move,
+            **rules,
+        )
+
+
+def _usual(config: Config) -> list[Forecaster]:
+    return [forecaster_of(name, Model(), no_spend=config.log.no_spend) for name in DEFAULT_NAMES]
+
+
+def contender(said: Contender, config: Config) -> Forecaster:
+    """One who takes part.
+
+    Raises
+    ------
+    ArgumentError
+        If a formula is given what only a purchase model has.
+    """
+    from clvmodels.models import PURCHASE_MODELS
+
+    parts = Model(spend=said.spend, method=said.method)
+    if said.name not in PURCHASE_MODELS:
+        if given := [name for name in ("spend", "method", "label") if getattr(said, name) is not None]:
+            raise ArgumentError(f"[[models]] {said.name}: a formula has no {given[0]}; leave it out")
+        return forecaster_of(said.name, parts, no_spend=config.log.no_spend)
+    model = replace(parts, purchase=said.name).build(no_spend=config.log.no_spend)
+    return model if said.label is None else replace(model, label=said.label)
+
+
+def plan_of(config: Config) -> Origins:
+    """When forecasts are made, and how far they reach."""
+    from clvmodels.backtesting import Origins
+
+    said = config.backtest
+    is_dates = isinstance(said.origins, list)
+    return Origins(
+        tuple(said.horizon),
+        dates=tuple(said.origins) if isinstance(said.origins, list) else None,
+        number=None if is_dates else said.origins,  # type: ignore[arg-type]  # a number, then
+        step=said.step,
+        min_calibration=said.min_calibration,
+        first_seen=said.first_seen,
+        min_age=said.min_age,
+    )
+
+
+def looked_at(config: Config, rows: Any, log: Log, scorecard: Scorecard) -> dict[str, Any]:
+    """What the report shows beside the backtest: criticism at the last origin, the fit to the log, its forecast."""
+    from clvmodels.criticism import criticise
+    from clvmodels.transactions import calibration_holdout
+
+    end = config.backtest.observation_end
+    known, holdout = calibration_holdout(
+        rows, cutoff=max(scorecard.data["origin"]), holdout_end=end, **log.rules
+    )
+    with progress_bar("checking what the models take for granted"):
+        suspicions = criticise(known, holdout.before, scorecard=scorecard, seed=config.backtest.seed)
+    rfm = log.summarise(end)
+    fitted, forecast = _ahead(config, rfm)
+    return {
+        "suspicions": suspicions,
+        "holdout": holdout,
+        "rfm": rfm,
+        "fitted": fitted,
+        "forecast": forecast,
+    }
+
+
+def _ahead(config: Config, rfm: RFM) -> tuple[FittedCLV, Forecast]:
+    from clvmodels.cli.commands import check_fit
+
+    said, ahead = config.model, config.forecast
+    model = Model(said.purchase, said.spend, said.method).build(no_spend=config.log.no_spend)
+    if said.label is not None:
+        model = replace(model, label=said.label)
+    with progress_bar(f"fitting {model.name}"):
+        fitted = model.fit(rfm, draws=said.draws, seed=said.seed)
+    check_fit(fitted)
+    with progress_bar("forecasting") as move:
+        return fitted, fitted.forecast(
+            ahead.horizon[0],
+            annual_discount_rate=ahead.discount,
+            margin=ahead.margin,
+            levels=tuple(ahead.levels),
+            draws=ahead.draws,
+            seed=ahead.seed,
+            progress=move,
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clvmodels.cli.judging import DEFAULT_NAMES, forecaster_of, say_scorecard
-from clvmodels.cli.options import Log, Model
+from clvmodels.cli.options import Model
 from clvmodels.cli.show import wrote
 from clvmodels.errors import ArgumentError
 from clvmodels.progress import progress_bar
@@ -47,8 +47,9 @@ def compare(
     Example: clvmodels compare config.toml --out report.html
     """
     from clvmodels.artifacts import check_folder, save_scorecard
+    from clvmodels.batch.delivery import open_source
     from clvmodels.config import read_config
-    from clvmodels.io import check_writable
+    from clvmodels.io import check_writable, reached
     from clvmodels.report import write_report
 
     asked = read_config(config)
@@ -56,12 +57,12 @@ def compare(
     check_writable(page)
     if save is not None:
         check_folder(save, "scorecard")
-    log = log_of(asked)
-    rows = log.read()
-    scorecard = judged(asked, rows, log.rules)
     currency = asked.report.currency
-    say_scorecard(scorecard, currency)
-    found = looked_at(asked, rows, log, scorecard)
+    with reached():
+        rows = open_source(asked)
+        scorecard = judged(asked, rows)
+        say_scorecard(scorecard, currency)
+        found = looked_at(asked, rows, scorecard)
     looks: dict[str, Any] = {
         "currency": currency,
         "title": asked.report.title,
@@ -71,45 +72,11 @@ def compare(
     wrote(page, *([] if save is None else [save_scorecard(scorecard, save)]))
 
 
-def log_of(config: Config) -> Log:
-    """The options that stand for the section [log].
-
-    Raises
-    ------
-    ArgumentError
-        If the log is not in files.
-    """
-    said = config.log
-    if said.table is not None:
-        raise ArgumentError("[log] source: a comparison reads files; write the table to a Parquet file first")
-    rules: dict[str, Any] = {name: value for name, value in said.rules.items() if name in LOG_RULES}
-    return Log(
-        log=config.path(said.source),
-        customer_column=said.customer_column,
-        date_column=said.date_column,
-        spend_column=said.spend_column,
-        no_spend=said.no_spend,
-        memory_limit=said.memory_limit,
-        **rules,
-    )
-
-
-LOG_RULES = (
-    "period",
-    "time_unit",
-    "observation_start",
-    "first_purchase",
-    "refunds",
-    "zero_spend",
-    "business_timezone",
-)
-
-
-def judged(config: Config, rows: Any, rules: dict[str, Any]) -> Scorecard:
+def judged(config: Config, rows: Any) -> Scorecard:
     """The backtest that [backtest] and [[models]] ask for."""
     from clvmodels.backtesting import backtest
 
-    said = config.backtest
+    said, rules = config.backtest, dict[str, Any](config.log.rules)
     with progress_bar("backtest", tells_time=False) as move:
         return backtest(
             rows,
@@ -164,18 +131,17 @@ def plan_of(config: Config) -> Origins:
     )
 
 
-def looked_at(config: Config, rows: Any, log: Log, scorecard: Scorecard) -> dict[str, Any]:
+def looked_at(config: Config, rows: Any, scorecard: Scorecard) -> dict[str, Any]:
     """What the report shows beside the backtest: criticism at the last origin, the fit to the log, its forecast."""
     from clvmodels.criticism import criticise
-    from clvmodels.transactions import calibration_holdout
+    from clvmodels.transactions import calibration_holdout, rfm_summary
 
+    rules: dict[str, Any] = dict(config.log.rules)
     end = config.backtest.observation_end
-    known, holdout = calibration_holdout(
-        rows, cutoff=max(scorecard.data["origin"]), holdout_end=end, **log.rules
-    )
+    known, holdout = calibration_holdout(rows, cutoff=max(scorecard.data["origin"]), holdout_end=end, **rules)
     with progress_bar("checking what the models take for granted"):
         suspicions = criticise(known, holdout.before, scorecard=scorecard, seed=config.backtest.seed)
-    rfm = log.summarise(end)
+    rfm = rfm_summary(rows, observation_end=end, **rules)
     fitted, forecast = _ahead(config, rfm)
     return {
         "suspicions": suspicions,

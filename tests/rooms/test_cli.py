@@ -306,7 +306,7 @@ def test_compare_does_what_the_configuration_says(shell: Shell, monkeypatch: pyt
     [
         (("draws = 60\n[[models]]", "drawz = 60\n[[models]]"), 2, "did you mean 'draws'?"),
         (('name = "historical"', 'name = "historical"\nmethod = "mle"'), 2, "a formula has no method"),
-        (('"log.csv"', '"shop.duckdb"\ntable = "sales"'), 2, "write the table to a Parquet file first"),
+        (('"log.csv"', '"shop.duckdb"\ntable = "sales"'), 2, "shop.duckdb"),
         (('"log.csv"', '"lost.csv"'), 2, "lost.csv"),
         (('"page.html"', '"no/such/folder/page.html"'), 2, "no/such/folder"),
     ],

@@ -1,0 +1,176 @@
+"""The report in a browser: nothing complains, everything is there, it fits a phone, and its words can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from browser import Tab, browser
+from rooms.example_scorecard import PARETO, example_forecast, example_scorecard
+
+from clvmodels.backtesting import Scorecard
+from clvmodels.report import write_report
+
+EVIL = "<script>document.title = 'taken over'</script><img src=x onerror=alert(1)>"
+LARGEST = 1_500_000
+SECTIONS = ["verdict", "total", "ranking", "customer", "formula", "suspects", "forecast", "data", "fits"]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report on two origins with a customer who is a script."""
+    ids = [EVIL, *(f"id-{i}" for i in range(49))]
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    card = example_scorecard(cuts=(31, 39))
+    return write_report(card, path, forecast=example_forecast(ids=ids), currency="€", top=50)
+
+
+@pytest.fixture(scope="module")
+def tab(need: Callable[[str], str], page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    program = need("chromium")
+    with browser(program, tmp_path_factory.mktemp("profile")) as one:
+        one.resize(1200)
+        one.open(page)
+        yield one
+
+
+def test_nothing_complains_and_nothing_is_fetched(tab: Tab) -> None:
+    assert tab.complaints() == []
+    assert tab.value("document.scripts.length") == 0
+
+
+def test_a_complaint_would_be_heard(tab: Tab) -> None:
+    before = len(tab.events)
+    tab.value("console.error('heard'); fetch('http://127.0.0.1:9/').catch(() => 0); 1")
+    tab.value("new Promise(done => setTimeout(done, 300))")
+    said = " ".join(tab.complaints())
+    del tab.events[before:]
+    assert "heard" in said
+    assert "127.0.0.1" in said
+
+
+def test_every_section_is_there_and_drawn(tab: Tab) -> None:
+    shown = tab.value(
+        "[...document.querySelectorAll('section')].filter(s => s.getBoundingClientRect().height > 60).map(s => s.id)"
+    )
+    assert [key for key in shown if key in SECTIONS] == SECTIONS
+    flat = "[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().height < 100).length"
+    assert tab.value(flat) == 0
+
+
+def test_a_customer_called_script_stays_text(tab: Tab) -> None:
+    assert "taken over" not in tab.value("document.title")
+    assert EVIL in tab.value("document.getElementById('forecast-top').textContent")
+    assert tab.value("document.images.length") == 0
+
+
+@pytest.mark.parametrize("width", [360, 768, 1200])
+def test_no_page_is_wider_than_its_screen(tab: Tab, width: int) -> None:
+    """Tables and figures may be wider; they scroll within regions of their own, which keys can reach."""
+    tab.resize(width, mobile=width < 500)
+    assert tab.value("document.documentElement.scrollWidth") <= width
+    wide = (
+        "[...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll') && !e.closest('pre') "
+        f"&& e.getBoundingClientRect().right > {width} + 1).map(e => e.tagName + '#' + e.id)"
+    )
+    assert tab.value(wide) == []
+    loose = "[...document.querySelectorAll('.scroll')].filter(e => e.tabIndex !== 0 || !e.getAttribute('role')).length"
+    assert tab.value(loose) == 0
+    tab.resize(1200)
+
+
+def test_a_screen_reader_finds_names(tab: Tab) -> None:
+    tree = tab.ask("Accessibility.getFullAXTree")["nodes"]
+    roles: dict[str, list[str]] = {}
+    for node in tree:
+        role, name = node.get("role", {}).get("value", ""), node.get("name", {}).get("value", "")
+        if not node.get("ignored"):
+            roles.setdefault(role, []).append(name)
+    count = tab.value("[document.querySelectorAll('svg').length, document.querySelectorAll('table').length]")
+    images = roles.get("image", roles.get("img", []))
+    assert (len(images), len(roles["table"])) == tuple(count)
+    assert all(images)
+    assert all(roles["table"])
+    assert all(roles["region"])
+    assert len(roles["heading"]) >= len(SECTIONS)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out_from_the_paper(tab: Tab, scheme: str) -> None:
+    """WCAG 2.1, 1.4.3: a contrast of 4.5 to 1 at least, for everything that is written."""
+    tab.media(prefers_color_scheme=scheme)
+    names = ("paper", "panel", "ink", "muted", "link")
+    of = {
+        name: tab.value(f"getComputedStyle(document.documentElement).getPropertyValue('--{name}').trim()")
+        for name in names
+    }
+    for text in ("ink", "muted", "link"):
+        for ground in ("paper", "panel"):
+            assert contrast(of[text], of[ground]) >= 4.5, (scheme, text, ground)
+    assert tab.value("getComputedStyle(document.body).backgroundColor") == f"rgb{rgb(of['paper'])}"
+    tab.media()
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of WCAG 2.1 from relative luminances."""
+
+    def luminance(colour: str) -> float:
+        parts = [value / 255 for value in rgb(colour)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)  # WebAIM's well-known near miss
+
+
+def test_print_is_paper_without_navigation(tab: Tab) -> None:
+    tab.media("print", prefers_color_scheme="dark")
+    assert tab.value("getComputedStyle(document.querySelector('nav')).display") == "none"
+    assert tab.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    cut = "[...document.querySelectorAll('.scroll')].filter(e => getComputedStyle(e).overflowX !== 'visible').length"
+    assert tab.value(cut) == 0
+    tab.media()
+
+
+def test_a_hundred_thousand_customers_fit_in_a_mail(tmp_path: Path) -> None:
+    """Nothing in the page grows with the customers."""
+    card = larger(example_scorecard(), 334)
+    assert card.predictions["customer_id"].nunique() == 100_200
+    size = write_report(card, tmp_path / "r.html", forecast=example_forecast(), top=20).stat().st_size
+    assert size < LARGEST
+    few = write_report(example_scorecard(), tmp_path / "few.html", forecast=example_forecast(), top=20)
+    assert size < 1.1 * few.stat().st_size
+
+
+def larger(card: Scorecard, times: int) -> Scorecard:
+    """Every customer so many times, each with an id of its own and forecasts that differ a little."""
+    rows = card.predictions
+    every = rows.loc[rows.index.repeat(times)].reset_index(drop=True)
+    number = np.tile(np.arange(times), len(rows))
+    noise = 1 + 0.01 * np.random.default_rng(1).random(len(every))
+    totals = card.totals.copy()
+    amounts = [name for name in totals if totals[name].dtype == float]
+    totals[amounts] *= times
+    ids = every["customer_id"] + "-" + pd.Series(number).astype(str)
+    return replace(card, predictions=every.assign(customer_id=ids, mean=every["mean"] * noise), totals=totals)
+
+
+def test_larger_is_the_same_model_by_the_same_name() -> None:
+    card = larger(example_scorecard(), 2)
+    assert re.fullmatch(r"id-\d+-[01]", str(card.predictions["customer_id"].iloc[0]))
+    assert PARETO in set(card.predictions["model"])

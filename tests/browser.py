@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,14 @@ OPTIONS = (
     "--hide-scrollbars",
     "--remote-debugging-pipe",
 )
+
+_MOVE = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+for end, place in zip(ends, (3, 4)):
+    os.dup2(end, place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""  # the browser reads commands from 3 and answers on 4, wherever the pipes are here
 
 
 @dataclass
@@ -119,9 +128,9 @@ def browser(program: str, profile: Path) -> Iterator[Tab]:
     """A tab of a fresh browser, which ends with the block."""
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
-    command = ["/bin/sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", program]
+    move = [sys.executable, "-c", _MOVE, str(theirs_in), str(theirs_out), program]
     process = subprocess.Popen(
-        [*command, *OPTIONS, f"--user-data-dir={profile}"],
+        [*move, *OPTIONS, f"--user-data-dir={profile}"],
         pass_fds=(theirs_in, theirs_out),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

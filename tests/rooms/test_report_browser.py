@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from browser import Tab, browser
-from rooms.example_scorecard import PARETO, example_forecast, example_scorecard
+from rooms.example_scorecard import example_forecast, example_scorecard
 
-from clvmodels.backtesting import Scorecard
 from clvmodels.report import write_report
 
 EVIL = "<script>document.title = 'taken over'</script><img src=x onerror=alert(1)>"
-LARGEST = 1_500_000
 SECTIONS = ["verdict", "total", "ranking", "customer", "formula", "suspects", "forecast", "data", "fits"]
 
 
@@ -145,32 +140,3 @@ def test_print_is_paper_without_navigation(tab: Tab) -> None:
     cut = "[...document.querySelectorAll('.scroll')].filter(e => getComputedStyle(e).overflowX !== 'visible').length"
     assert tab.value(cut) == 0
     tab.media()
-
-
-def test_a_hundred_thousand_customers_fit_in_a_mail(tmp_path: Path) -> None:
-    """Nothing in the page grows with the customers."""
-    card = larger(example_scorecard(), 334)
-    assert card.predictions["customer_id"].nunique() == 100_200
-    size = write_report(card, tmp_path / "r.html", forecast=example_forecast(), top=20).stat().st_size
-    assert size < LARGEST
-    few = write_report(example_scorecard(), tmp_path / "few.html", forecast=example_forecast(), top=20)
-    assert size < 1.1 * few.stat().st_size
-
-
-def larger(card: Scorecard, times: int) -> Scorecard:
-    """Every customer so many times, each with an id of its own and forecasts that differ a little."""
-    rows = card.predictions
-    every = rows.loc[rows.index.repeat(times)].reset_index(drop=True)
-    number = np.tile(np.arange(times), len(rows))
-    noise = 1 + 0.01 * np.random.default_rng(1).random(len(every))
-    totals = card.totals.copy()
-    amounts = [name for name in totals if totals[name].dtype == float]
-    totals[amounts] *= times
-    ids = every["customer_id"] + "-" + pd.Series(number).astype(str)
-    return replace(card, predictions=every.assign(customer_id=ids, mean=every["mean"] * noise), totals=totals)
-
-
-def test_larger_is_the_same_model_by_the_same_name() -> None:
-    card = larger(example_scorecard(), 2)
-    assert re.fullmatch(r"id-\d+-[01]", str(card.predictions["customer_id"].iloc[0]))
-    assert PARETO in set(card.predictions["model"])

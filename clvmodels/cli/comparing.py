@@ -47,9 +47,9 @@ def compare(
     Example: clvmodels compare config.toml --out report.html
     """
     from clvmodels.artifacts import check_folder, save_scorecard
-    from clvmodels.batch.delivery import open_source
+    from clvmodels.batch.delivery import opened
     from clvmodels.config import read_config
-    from clvmodels.io import check_writable, reached
+    from clvmodels.io import check_writable
     from clvmodels.report import write_report
 
     asked = read_config(config)
@@ -58,8 +58,7 @@ def compare(
     if save is not None:
         check_folder(save, "scorecard")
     currency = asked.report.currency
-    with reached():
-        rows = open_source(asked)
+    with opened(asked) as rows:
         scorecard = judged(asked, rows)
         say_scorecard(scorecard, currency)
         found = looked_at(asked, rows, scorecard)

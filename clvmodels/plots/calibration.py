@@ -48,7 +48,7 @@ def calibration_frame(
         raise ArgumentError("none of these forecasters gives a distribution, so there is no PIT to show")
     edges = np.linspace(0, 1, bins + 1)
     parts = []
-    for name in dict.fromkeys(rows["model"]):
+    for name in rows["model"].unique().tolist():
         places = rows.loc[rows["model"] == name, "pit"].to_numpy(dtype=float)
         counts = np.histogram(places, bins=edges)[0]
         reach = 1.645 * np.sqrt((bins - 1) / len(places))
@@ -120,7 +120,7 @@ def reliability_frame(
     rows = chosen(scorecard.predictions, scorecard, origin, model, "purchases").dropna(subset=["p_purchase"])
     columns = ["model", "customers", "predicted", "observed", "standard_error"]
     parts = [pd.DataFrame(columns=columns)] if rows.empty else []
-    for name in dict.fromkeys(rows["model"]):
+    for name in rows["model"].unique().tolist():
         part = rows[rows["model"] == name]
         table = pd.DataFrame(reliability(part["actual"] > 0, part["p_purchase"], bins))
         parts.append(table.assign(model=name)[columns])

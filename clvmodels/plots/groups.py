@@ -50,7 +50,7 @@ def grouped_means(
 
     last = max(len(labels) - 1, 1)
     parts = []
-    for model in dict.fromkeys(rows["model"]):
+    for model in rows["model"].unique().tolist():
         part = rows[rows["model"] == model]
         group = number(part)
         found = holdout_by_frequency(group, part["actual"], part["mean"], last=last)

@@ -210,7 +210,7 @@ def gain_frame(
     rows = chosen(scorecard.predictions, scorecard, origin, model, quantity)
     share = np.linspace(0, 1, points)
     parts = []
-    for name in dict.fromkeys(rows["model"]):
+    for name in rows["model"].unique().tolist():
         part = rows[rows["model"] == name]
         actual = part["actual"].to_numpy(dtype=float)
         captured = _captured(part["mean"].to_numpy(dtype=float), actual, share)

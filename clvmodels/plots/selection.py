@@ -27,7 +27,7 @@ def models_at(scorecard: Scorecard, origin: str | None = None) -> list[str]:
     table = scorecard.predictions
     if origin is not None:
         table = table[table["origin"] == origin]
-    return list(dict.fromkeys(table["model"]))
+    return [str(name) for name in table["model"].unique()]
 
 
 def chosen(
@@ -54,7 +54,7 @@ def chosen(
     if len(scorecard.horizons) > 1:
         wanted["horizon"] = scorecard.horizons[-1:]
     for column, values in wanted.items():
-        known = list(dict.fromkeys(table[column]))
+        known = table[column].unique().tolist()
         for value in values:
             if value not in known:
                 raise ArgumentError(

@@ -100,7 +100,7 @@ class Material:
     @cached_property
     def origins(self) -> list[str]:
         """Origins with predictions, oldest first."""
-        return sorted(set(self.scorecard.predictions["origin"]))
+        return sorted(self.scorecard.predictions["origin"].unique().tolist())
 
     @cached_property
     def last_origin(self) -> str:
@@ -115,13 +115,14 @@ class Material:
     @cached_property
     def quantities(self) -> list[str]:
         """Quantities that were scored."""
-        return [name for name in QUANTITY_NAMES if name in set(self.scorecard.predictions["quantity"])]
+        there = self.scorecard.predictions["quantity"].unique().tolist()
+        return [name for name in QUANTITY_NAMES if name in there]
 
     @cached_property
     def formulas(self) -> list[str]:
         """Forecasters that give one number and no distribution."""
         table = self.scorecard.predictions
-        distributions = set(table.loc[table["is_distribution"].astype(bool), "model"])
+        distributions = table.loc[table["is_distribution"].astype(bool), "model"].unique().tolist()
         return [model for model in self.models if model not in distributions]
 
     @cached_property

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterable
 from enum import Enum
 from itertools import islice
+from numbers import Real
+from typing import Any
 
 SHOWN_IDS = 5
 
@@ -84,6 +87,27 @@ def percent_hint(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 < value <= 100:
         return ""
     return f", so you may mean {value / 100:g}"
+
+
+def check_real(name: str, value: Any) -> None:
+    """Refuse what is no number.
+
+    Raises
+    ------
+    ArgumentError
+        If it is text, a truth value, or nothing at all.
+
+    Examples
+    --------
+    >>> check_real("margin", "35%")
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: margin='35%' must be a number; you may mean 0.35
+    """
+    if not isinstance(value, bool) and isinstance(value, Real):
+        return
+    share = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value) if isinstance(value, str) else None
+    meant = f"; you may mean {float(share[1]) / 100:g}" if share else ""
+    raise ArgumentError(f"{name}={value!r} must be a number{meant}")
 
 
 class ArtifactError(ClvError):

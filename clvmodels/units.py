@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, percent_hint
+from clvmodels.errors import ArgumentError, check_real, percent_hint
 
 DAYS_PER_YEAR = 365.25
 UNIT_DAYS = {"min": 1 / 1440, "h": 1 / 24, "D": 1.0, "W": 7.0}
@@ -69,6 +69,7 @@ def discount_per_unit(annual_rate: float, unit: str) -> float:
     >>> round(discount_per_unit(0.15, "W"), 6)
     0.002679
     """
+    check_real("annual_discount_rate", annual_rate)
     if not 0 <= annual_rate < 1:
         raise ArgumentError(
             f"annual_discount_rate={annual_rate!r} must be a fraction per year in [0, 1); "

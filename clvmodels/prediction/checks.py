@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError, percent_hint
+from clvmodels.errors import ArgumentError, DataError, check_real, percent_hint
 from clvmodels.rfm import RFM
 
 
@@ -49,6 +49,7 @@ def check_margin(margin: float) -> None:
     ArgumentError
         If it does not lie in (0, 1]: most often a percentage given as a number.
     """
+    check_real("margin", margin)
     if not 0 < margin <= 1:
         raise ArgumentError(
             f"margin={margin!r} must be a fraction above 0 and at most 1; 35 per cent is 0.35{percent_hint(margin)}"

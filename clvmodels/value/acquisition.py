@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError, percent_hint
+from clvmodels.errors import ArgumentError, DataError, check_real, percent_hint
 from clvmodels.prediction import labelled, tail_levels
 from clvmodels.units import Horizon
 from clvmodels.value.cashflow_tables import period_columns
@@ -236,6 +236,7 @@ def acquisition(
     """
     _check_values(values)
     for name, number, top in (("target", target, math.inf), ("level", level, 1.0)):
+        check_real(name, number)
         if not 0 < number < top:
             rule = "above 0 and finite; three to one is 3"
             if name == "level":
@@ -328,6 +329,10 @@ def _first(reached: np.ndarray) -> int | None:
 
 
 def _check_values(values: Mapping[str, NewCustomerValue]) -> None:
+    if not isinstance(values, Mapping):
+        raise ArgumentError(
+            "values must map channels to what a new customer brings: {'shop': new_customer_value(...)}"
+        )
     if not values:
         raise ArgumentError("there is no channel; give what a new customer of each channel brings")
     said = {True: "draws", False: "a formula"}
@@ -343,7 +348,8 @@ def _check_values(values: Mapping[str, NewCustomerValue]) -> None:
 
 
 def _cac_by_channel(channels: list[str], cac: Mapping[str, float] | float) -> dict[str, float]:
-    costs = dict(cac) if isinstance(cac, Mapping) else dict.fromkeys(channels, cac)
+    given = cac if isinstance(cac, Mapping) else getattr(cac, "to_dict", dict)()  # a dict or a pandas Series
+    costs = dict(given) or dict.fromkeys(channels, cac)
     missing = [channel for channel in channels if channel not in costs]
     unknown = [channel for channel in costs if channel not in channels]
     for found, rule in ((missing, "channels without a CAC"), (unknown, "a CAC of unknown channels")):
@@ -359,9 +365,10 @@ def _cac_by_channel(channels: list[str], cac: Mapping[str, float] | float) -> di
 
 
 def _check_cac(channel: str, cac: Any) -> float:
-    if isinstance(cac, str | bool) or not 0 < cac < math.inf:
+    check_real(f"CAC of {channel!r}: cac", cac)
+    if not 0 < cac < math.inf:
         why = "and a customer who costs nothing has no LTV:CAC"
-        if not isinstance(cac, str) and -math.inf < cac < 0:
+        if -math.inf < cac < 0:
             why = f"so you may mean {-cac:g}"
         raise ArgumentError(
             f"CAC {cac!r} of {channel!r} must be an amount above 0: costs carry no minus sign, {why}"

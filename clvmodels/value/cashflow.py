@@ -22,6 +22,7 @@ from clvmodels.rfm import RFM
 from clvmodels.rfm.checks import id_text
 from clvmodels.units import Horizon, plan_horizon
 from clvmodels.value.cashflow_economics import Terms
+from clvmodels.value.cashflow_tables import whole_number
 
 type _Deliver = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 COMPONENTS = ("revenue", "margin", "purchase_cost", "active_cost", "one_off_cost", "profit")
@@ -97,6 +98,9 @@ class Window:
     draws: int
     seed: int
 
+    def __post_init__(self) -> None:
+        whole_number("draws", self.draws, least=1)
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -160,6 +164,18 @@ def is_formula(fitted: Fitted) -> bool:
     return fitted.expected_history(np.zeros(1)) is None
 
 
+def check_fitted(fitted: Any) -> None:
+    """Refuse a model that has seen no customers.
+
+    Raises
+    ------
+    ArgumentError
+        If it cannot forecast.
+    """
+    if not callable(getattr(fitted, "forecast", None)):
+        raise ArgumentError(f"{fitted!r} has seen no customers; give model.fit(rfm)")
+
+
 def customers_of(fitted: Fitted, rfm: RFM | None) -> RFM:
     """The customers to value: those given, or those of the fit.
 
@@ -168,6 +184,7 @@ def customers_of(fitted: Fitted, rfm: RFM | None) -> RFM:
     ArgumentError
         If there are none, or others than those of the fit are asked of a formula.
     """
+    check_fitted(fitted)
     if rfm is not None and is_formula(fitted) and rfm is not fitted.rfm:
         raise ArgumentError(
             f"{fitted.name!r} is a formula of the customers it was fitted to; fit it to these customers"

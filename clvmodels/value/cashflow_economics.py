@@ -148,6 +148,28 @@ class Economics:
         return f"Economics({said}; {self.currency})"
 
 
+def as_economics(given: Any) -> Economics:
+    """The economics given; by default all revenue is profit.
+
+    Raises
+    ------
+    ArgumentError
+        If it is a margin alone, or anything else.
+
+    Examples
+    --------
+    >>> as_economics(0.35)
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: economics=0.35 must be Economics(...); you may mean Economics(margin=0.35)
+    """
+    if given is None:
+        return Economics()
+    if not isinstance(given, Economics):
+        meant = f"; you may mean Economics(margin={given!r})" if _is_number(given) else ""
+        raise ArgumentError(f"economics={given!r} must be Economics(...){meant}")
+    return given
+
+
 def check_currency(currency: object) -> None:
     """Refuse a currency that is no label.
 

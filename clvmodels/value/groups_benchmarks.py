@@ -151,6 +151,8 @@ def _row(
 
 
 def _peer_rows(peers: pd.DataFrame | None, units: Mapping[str, str]) -> list[tuple[str, str, float]]:
+    import pandas as pd
+
     if peers is None:
         return []
     missing = [column for column in PEER_COLUMNS if column not in peers.columns]
@@ -162,7 +164,7 @@ def _peer_rows(peers: pd.DataFrame | None, units: Mapping[str, str]) -> list[tup
     _refuse(
         peers, ~peers["metric"].isin(list(METRICS)), "metric", f"must be one of {', '.join(METRICS)}", None
     )
-    values = peers["value"].astype(float)
+    values = pd.to_numeric(peers["value"], errors="coerce").astype(float)
     _refuse(
         peers, ~np.isfinite(values), "value", "must be numbers", "leave out peers of whom nothing is known"
     )

@@ -21,8 +21,8 @@ from clvmodels.prediction import (
 )
 from clvmodels.rfm import RFM
 from clvmodels.units import Horizon, plan_horizon
-from clvmodels.value.cashflow import Cells, Fitted, Window, is_formula, stream_cells
-from clvmodels.value.cashflow_economics import Economics
+from clvmodels.value.cashflow import Cells, Fitted, Window, check_fitted, is_formula, stream_cells
+from clvmodels.value.cashflow_economics import Economics, as_economics
 from clvmodels.value.cashflow_tables import whole_number
 from clvmodels.value.newcomers_first import OBSERVED, check_first_order, first_orders, observed_first_orders
 from clvmodels.value.profit import profit_facts
@@ -205,7 +205,8 @@ def new_customer_value(
     >>> 0.4 * 30 < new.mean < 0.4 * 100
     True
     """
-    economics = Economics() if economics is None else economics
+    check_fitted(fitted)
+    economics = as_economics(economics)
     terms, label = economics.of_anyone(), fitted.name if label is None else label
     first_order = check_first_order(first_order)
     if fitted.rfm is None:
@@ -218,12 +219,8 @@ def new_customer_value(
     lives = cells.purchases.shape[1]
     orders = _first_orders(fitted, first_order, cells.purchases.shape[:2], seed, label)
     flows = cells.flows(terms.take(np.zeros(lives, dtype=int)), orders)
-    said = {
-        "label": label,
-        "window": f"{forecast.horizon.text} from the first order",
-        "first_order": first_order,
-        "lives": lives,
-    }
+    window_words = f"{forecast.horizon.text} from the first order"
+    said = {"label": label, "window": window_words, "first_order": first_order, "lives": lives}
     return NewCustomerValue(
         label=label,
         is_distribution=forecast.is_distribution,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from clvmodels.errors import ArgumentError, DataError
@@ -66,7 +68,7 @@ def observed_first_orders(rfm: RFM) -> np.ndarray:
     return observed
 
 
-def check_first_order(given: float | str) -> float | str:
+def check_first_order(given: Any) -> float | str:
     """The spend of the first order, or the word for those observed.
 
     Raises
@@ -76,7 +78,7 @@ def check_first_order(given: float | str) -> float | str:
     """
     if given == OBSERVED:
         return OBSERVED
-    if isinstance(given, str | bool) or not 0 <= given < np.inf:
+    if given is None or isinstance(given, str | bool) or not 0 <= given < np.inf:
         raise ArgumentError(
             f"first_order={given!r} must be {OBSERVED!r} or the spend of a first order, at least 0"
         )

@@ -15,8 +15,8 @@ from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import Quantity, labelled, tail_levels
 from clvmodels.rfm import RFM
 from clvmodels.units import Horizon, last_observed
-from clvmodels.value.cashflow import Cells, Fitted, Window, is_formula, stream_cells
-from clvmodels.value.cashflow_economics import Economics, Terms
+from clvmodels.value.cashflow import Cells, Fitted, Window, check_fitted, is_formula, stream_cells
+from clvmodels.value.cashflow_economics import Economics, Terms, as_economics
 from clvmodels.value.cashflow_tables import period_columns, whole_number
 from clvmodels.value.newcomers import named_newcomers
 from clvmodels.value.newcomers_counts import NewCustomers, numbers
@@ -147,7 +147,7 @@ def acquisition_plan(
     rfm = _calendar_of(fitted, period)
     new = new if isinstance(new, NewCustomers) else NewCustomers(new)
     whole_number("most_lives", most_lives, least=1)
-    economics = economics or Economics()
+    economics = as_economics(economics)
     terms = replace(new_economics or economics, annual_discount_rate=0.0).of_anyone()
     nominal = replace(economics, annual_discount_rate=0.0)
     present = profit(fitted, horizon, nominal, draws=draws, seed=seed, period=period)
@@ -278,6 +278,7 @@ def _bounds(plan: Horizon) -> tuple[tuple[datetime, ...], tuple[datetime, ...]]:
 
 def _calendar_of(fitted: Fitted, period: str) -> RFM:
     """The customers of a fit that can be planned with."""
+    check_fitted(fitted)
     if is_formula(fitted):
         raise ArgumentError(
             f"{fitted.name!r} is a formula, which does not say how new customers come along; fit a CLVModel"

@@ -23,7 +23,7 @@ from clvmodels.prediction import (
 from clvmodels.rfm import RFM
 from clvmodels.units import Horizon
 from clvmodels.value.cashflow import COMPONENTS, Cells, Fitted, Window, customers_of, stream_cells
-from clvmodels.value.cashflow_economics import Economics, Terms
+from clvmodels.value.cashflow_economics import Economics, Terms, as_economics
 from clvmodels.value.cashflow_tables import period_columns
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def profit(
     >>> bool(abs(gap) < 1e-10 * view.profit.mean)
     True
     """
-    economics = Economics() if economics is None else economics
+    economics = as_economics(economics)
     target = customers_of(fitted, rfm)
     terms, levels = economics.of(target), check_levels(levels)
     ledger = _Ledger(terms, levels, keep_draws)
@@ -264,7 +264,7 @@ def profit_run(
     >>> bool(abs(forecast.total.mean / profit(fitted, "12M", economics, draws=50).profit.mean - 1) < 1e-12)
     True
     """
-    economics = Economics() if economics is None else economics
+    economics = as_economics(economics)
     target = customers_of(fitted, rfm)
     terms, window = economics.of(target), Window(horizon, period, draws, seed)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, percent_hint
+from clvmodels.errors import ArgumentError, check_real, percent_hint
 from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import Quantity, check_seed, labelled, over_draws, tail_levels
 from clvmodels.rfm import RFM, id_text
@@ -338,6 +338,7 @@ def _check(incremental: float, annual_discount_rate: float, chain: str, cost: fl
         ("incremental", incremental, "half of the referred"),
         ("annual_discount_rate", annual_discount_rate, "ten per cent"),
     ):
+        check_real(name, share)
         if not 0 <= share <= 1 or (name == "annual_discount_rate" and share == 1):
             example = 0.5 if name == "incremental" else 0.1
             raise ArgumentError(
@@ -345,6 +346,7 @@ def _check(incremental: float, annual_discount_rate: float, chain: str, cost: fl
             )
     if chain not in CHAINS:
         raise ArgumentError(f"chain={chain!r} is not one of {', '.join(CHAINS)}")
+    check_real("cost_per_referral", cost)
     if not 0 <= cost < math.inf:
         raise ArgumentError(
             f"cost_per_referral={cost!r} must be an amount of at least 0; costs carry no minus sign"

@@ -251,11 +251,7 @@ def segment_customers(
     bought 6 times, usually every week, silent for 31 weeks
     """
     rules = rules or SegmentRules()
-    check_currency(currency)
-    if not 0 <= lead < 1:
-        raise ArgumentError(
-            f"lead={lead!r} must be a share in [0, 1); ten points are 0.10{percent_hint(lead)}"
-        )
+    _check(run, lead, currency)
     first = _Worth()
     forecast = run(observe=first.observe)
     ids = check_same_customers(forecast, rfm)
@@ -281,6 +277,19 @@ def segment_customers(
         rfm=rfm,
         currency=currency,
     )
+
+
+def _check(run: Any, lead: float, currency: str) -> None:
+    check_currency(currency)
+    if not callable(run):
+        raise ArgumentError(
+            "run must be a forecast ready to be made, partial(fitted.forecast, '52W') or profit_run(fitted, '12M'), "
+            f"not a {type(run).__name__} that has been made"
+        )
+    if not 0 <= lead < 1:
+        raise ArgumentError(
+            f"lead={lead!r} must be a share in [0, 1); ten points are 0.10{percent_hint(lead)}"
+        )
 
 
 def _by_text(last: Mapping[Any, str]) -> dict[str, str]:

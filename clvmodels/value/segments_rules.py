@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +96,9 @@ class SegmentRules:
             object.__setattr__(self, "shares", (0.8,))
         if self.money is not None and self.shares is not None:
             raise ArgumentError("give money thresholds or shares, not both")
-        bounds = self.money or self.shares or ()
+        bounds: Any = self.money if self.money is not None else self.shares or ()
+        if isinstance(bounds, int | float):
+            raise ArgumentError(f"thresholds must be a tuple, such as ({bounds},), not {bounds!r}")
         if len(bounds) != len(self.tiers) - 1 or len(set(self.tiers)) != len(self.tiers):
             raise ArgumentError(
                 f"tiers={self.tiers} must be {len(bounds) + 1} different names, one more than the thresholds {bounds}"

@@ -138,6 +138,8 @@ def what_if(
     [0.0, 0.1, 0.009]
     """
     tail_levels(level)
+    if isinstance(scenarios, Scenario):
+        raise ArgumentError("scenarios must be a list, such as [Scenario(retention=0.1)]")
     valuation = Valuation(horizon, margin, annual_discount_rate, draws, currency)
     every = [Scenario(label=BASE), *scenarios]
     names = [scenario.name for scenario in every]

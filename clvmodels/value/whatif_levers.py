@@ -25,7 +25,7 @@ import numpy as np
 
 from clvmodels.baselines import Projection
 from clvmodels.contracts import FittedForecaster, Param, PurchaseModel
-from clvmodels.errors import ArgumentError, percent_hint
+from clvmodels.errors import ArgumentError, check_real, percent_hint
 from clvmodels.forecast import FittedCLV
 from clvmodels.rfm import RFM
 from clvmodels.special.streams import CALL_BITS, Streams
@@ -70,6 +70,7 @@ class Scenario:
     def __post_init__(self) -> None:
         for name in ("retention", "purchase_rate", "margin_points"):
             change = getattr(self, name)
+            check_real(name, change)
             if not -1 < change <= 1:
                 raise ArgumentError(
                     f"{name}={change!r} must be a change as a fraction, above -1 and at most 1; "

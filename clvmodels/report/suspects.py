@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clvmodels.criticism import Suspicion
 from clvmodels.criticism.drift import ORIGINS, origin_drift
 from clvmodels.prediction import MODEL_ONLY
@@ -17,37 +19,49 @@ _MOST_MISSED = 0.1
 
 def doubts(material: Material) -> list[str]:
     """What speaks against trusting the verdict: totals outside their intervals, and assumptions that do not hold."""
-    found = [
-        f"{said}. Do not plan with that interval." for said in _missed_totals(material, leaders_only=True)
+    missed = [
+        said
+        for quantity in material.quantities
+        for said in _missed_total(material, quantity, _leaders(material, quantity))
     ]
-    suspects = [suspicion for suspicion in checks(material) if suspicion.verdict == "suspect"]
-    return found + [
-        f"suspect {suspicion.name}. {material.discreet(suspicion.sentence)}" for suspicion in suspects
-    ]
-
-
-def _missed_totals(material: Material, *, leaders_only: bool) -> list[str]:
-    """Forecasters whose intervals of a total failed at more origins than chance would explain."""
-    found = []
-    for quantity in material.quantities:
-        models = material.models_of(quantity)
-        if leaders_only:
-            leads = find_leads(material, quantity)
-            models = [model for model in models if model in (leads.total, leads.customer_model)]
-        for model in models:
-            for suffix, which in (("_alone", f", {MODEL_ONLY},"), ("", "")):
-                covered = material.values(quantity, f"total_covered{suffix}", model)
-                hits, count = sum(map(int, covered.values())), len(covered)
-                if count and 1 - hits / count > max(_MOST_MISSED, 1 / count if count > 1 else 0):
-                    held = (
-                        f"held what came at {hits} of {count} origins"
-                        if count > 1
-                        else "did not hold what came"
-                    )
-                    found.append(
-                        f"the central {INTERVAL} predictive interval{which} of {_SAID[quantity]} by {model} {held}"
-                    )
+    found = [f"{'; '.join(missed)}. Do not plan with such an interval."] if missed else []
+    lead = find_leads(material, "purchases").customer_model if "purchases" in material.quantities else None
+    for suspicion in checks(material):
+        is_others = suspicion.name.startswith(ORIGINS) and suspicion.name != f"{ORIGINS}: {lead}"
+        if suspicion.verdict == "suspect" and not is_others:
+            found.append(f"suspect {suspicion.name}. {material.discreet(suspicion.sentence)}")
     return found
+
+
+def _leaders(material: Material, quantity: str) -> list[str]:
+    """The models that the verdict names for a quantity."""
+    leads = find_leads(material, quantity)
+    return [name for name in material.models_of(quantity) if name in (leads.total, leads.customer_model)]
+
+
+def _missed_total(material: Material, quantity: str, models: Sequence[str]) -> list[str]:
+    """Models whose intervals of a total failed at more origins than chance would explain."""
+    found = []
+    for model in models:
+        hits = {
+            suffix: list(material.values(quantity, f"total_covered{suffix}", model).values())
+            for suffix in ("", "_alone")
+        }
+        if not any(_is_missed(held) for held in hits.values()):
+            continue
+        count = len(hits[""])
+        where = f"at {sum(map(int, hits['']))} of {counted(count, 'origin')}"
+        alone = f" ({MODEL_ONLY}: at {sum(map(int, hits['_alone']))})" if hits["_alone"] else ""
+        found.append(
+            f"the central {INTERVAL} predictive interval of {_SAID[quantity]} by {model} held what came {where}{alone}"
+        )
+    return found
+
+
+def _is_missed(held: Sequence[float]) -> bool:
+    """Whether an interval failed more often than once in ten, and more than once where there was a second chance."""
+    missed = len(held) - sum(held)
+    return missed > max(_MOST_MISSED * len(held), 1 if len(held) > 1 else 0)
 
 
 def checks(material: Material) -> list[Suspicion]:
@@ -61,7 +75,11 @@ def checks(material: Material) -> list[Suspicion]:
 
 def suspects_section(material: Material) -> Section:
     """Where calibration failed, and each check of an assumption with its estimate and interval."""
-    failed = [*_missed_totals(material, leaders_only=False), *_missed_customers(material)]
+    failed = [
+        said
+        for quantity in material.quantities
+        for said in _missed_total(material, quantity, material.models_of(quantity))
+    ] + _missed_customers(material)
     blocks: list[Block] = []
     if failed:
         blocks += [

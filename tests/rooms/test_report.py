@@ -12,15 +12,20 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from rooms.example_scorecard import BGNBD, PARETO, RATE, example_forecast, example_scorecard
 
 from clvmodels.backtesting import Scorecard
+from clvmodels.criticism import Suspicion
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast import CLVModel, FittedCLV
 from clvmodels.report import Column, Section, Table, Text, cells, write_report
+from clvmodels.report.customer import customer_section
 from clvmodels.report.formula import formula_section
 from clvmodels.report.material import Material
+from clvmodels.report.suspects import suspects_section
+from clvmodels.report.total import total_section
 from clvmodels.report.verdict import verdict_section
 from clvmodels.rfm import RFM, DataReport, Note
 
@@ -241,6 +246,38 @@ def test_verdict_says_where_the_formula_wins(beaten: Scorecard) -> None:
     assert "Nowhere" not in wins
 
 
+def test_the_report_says_what_to_suspect_where_totals_fail(beaten: Scorecard) -> None:
+    """Both models promise twice the money that comes; a check that was given speaks against the seasons."""
+    season = Suspicion("seasonality", 40.0, 35.0, 45.0, 0.9, 0.0, "suspect", "Purchases follow the calendar.")
+    quiet = Suspicion("spend shape", 1.0, 0.9, 1.1, 0.9, 1.0, "clear", "Amounts vary as they should.")
+    material = Material(beaten, suspicions=(season, quiet))
+    words = words_of([verdict_section(material)])
+    assert "Do not plan with such an interval." in words
+    assert "suspect seasonality. Purchases follow the calendar." in words
+    assert "spend shape" not in words
+    page = words_of([suspects_section(material)])
+    assert "Calibration fails here:" in page
+    assert "Amounts vary as they should." in page
+    assert "35.00 to 45.00" in page
+    assert "The log behind the backtest was not given" in words_of([suspects_section(Material(beaten))])
+
+
+def test_several_horizons_stand_side_by_side(scorecard: Scorecard) -> None:
+    tables = {
+        name: pd.concat([getattr(scorecard, name).assign(horizon="13W"), getattr(scorecard, name)])
+        for name in ("predictions", "totals", "newcomers")
+    }
+    whole = replace(scorecard, **tables)
+    material = Material(whole.at(), whole=whole)
+    assert list(material.by_horizon) == ["13W", "39W"]
+    blocks = [*total_section(material).blocks, *customer_section(material).blocks]
+    found = {block.key: block for block in blocks if isinstance(block, Table)}
+    assert [column.label for column in found["horizons-spend"].columns] == ["Forecaster", "13W", "39W"]
+    skill = next(row for row in found["skill-horizons-spend"].rows if row[0].text == PARETO)
+    assert skill[1] == skill[2]
+    assert skill[1].text.startswith("+")
+
+
 def test_every_lost_measure_is_listed(beaten: Scorecard, tmp_path: Path) -> None:
     """The list is checked against the scores themselves, not against the code that wrote it."""
     source = Page(write_report(beaten, tmp_path / "r.html")).source
@@ -408,3 +445,26 @@ def test_a_folder_in_the_way_leaves_no_litter(scorecard: Scorecard, tmp_path: Pa
     with pytest.raises(OSError, match=r"r\.html"):
         write_report(scorecard, tmp_path / "r.html")
     assert [file.name for file in tmp_path.iterdir()] == ["r.html"]
+
+
+def test_a_hundred_thousand_customers_fit_in_a_mail(scorecard: Scorecard, tmp_path: Path) -> None:
+    """Nothing in the page grows with the customers."""
+    tables = {
+        name: getattr(scorecard, name).query("quantity == 'purchases'") for name in ("predictions", "totals")
+    }
+    card = larger(replace(scorecard, **tables), 334)
+    assert card.predictions["customer_id"].nunique() == 100_200
+    assert write_report(card, tmp_path / "r.html").stat().st_size < 1_500_000 / 2  # money takes as much again
+
+
+def larger(card: Scorecard, times: int) -> Scorecard:
+    """Every customer so many times, each with an id of its own and forecasts that differ a little."""
+    rows = card.predictions
+    every = rows.loc[rows.index.repeat(times)].reset_index(drop=True)
+    number = np.tile(np.arange(times), len(rows))
+    noise = 1 + 0.01 * np.random.default_rng(1).random(len(every))
+    totals = card.totals.copy()
+    amounts = [name for name in totals if totals[name].dtype == float]
+    totals[amounts] *= times
+    ids = every["customer_id"] + "-" + pd.Series(number).astype(str)
+    return replace(card, predictions=every.assign(customer_id=ids, mean=every["mean"] * noise), totals=totals)

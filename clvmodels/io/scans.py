@@ -131,10 +131,12 @@ def connect(
     Raises
     ------
     ArgumentError
-        If an argument has no such value.
+        If an argument has no such value, or DuckDB is not installed.
     """
-    import duckdb
-
+    try:
+        import duckdb
+    except ImportError:
+        raise ArgumentError("this is read with duckdb, which is not installed: pip install duckdb") from None
     if memory_limit is not None and not _MEMORY.fullmatch(memory_limit):
         raise ArgumentError(f"memory_limit={memory_limit!r} is no size; write e.g. '1GB' or '800MB'")
     if temp_directory is not None and not Path(temp_directory).is_dir():

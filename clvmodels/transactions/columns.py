@@ -84,7 +84,7 @@ def _as_frame(transactions: Any) -> Frame:
     except TypeError:
         raise DataError(
             f"transactions is a {type(transactions).__name__}, not a dataframe",
-            fix="pass a pandas, Polars, pyarrow, DuckDB, Spark or Ibis table",
+            fix="pass a pandas, Polars, pyarrow, DuckDB, Spark or Ibis table; for files, what scan_log makes of them",
         ) from None
     except nw.exceptions.DuplicateError as error:
         raise DataError(f"column names repeat: {error}", fix="rename them") from None
@@ -102,7 +102,7 @@ def _check_columns(frame: Frame, rules: Rules) -> None:
         raise DataError(
             f"there is no such column; the columns are {', '.join(map(repr, names))}",
             column=str(column),
-            fix=f"{hint}Name the column with {role}=",
+            fix=f"{hint}Name the column with {role}=, on the command line with --{role.removesuffix('_id')}-column",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +256,10 @@ def test_a_fit_sees_the_patterns_of_a_table_only(tmp_path: Path, monkeypatch: py
         assert ours.diagnostics["customers"] == theirs.diagnostics["customers"] == len(table)
     with pytest.raises(ArgumentError, match="made from an RFMTable holds no customers"):
         fitted.forecast("12W")
+
+
+def test_a_missing_duckdb_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("customer_id,date\n1,2026-01-01\n")
+    monkeypatch.setitem(sys.modules, "duckdb", None)  # as if it were not there
+    with pytest.raises(ArgumentError, match="pip install duckdb"):
+        scan_log(tmp_path / "log.csv")

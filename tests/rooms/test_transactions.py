@@ -323,6 +323,7 @@ def test_missing_columns_are_named_with_a_guess() -> None:
     log = shop(20).rename(columns={"customer_id": "CustomerID", "spend": "amount"})
     text = refused(log)
     assert "column 'customer_id': there is no such column" in text
+    assert "with customer_id=, on the command line with --customer-column" in text
     assert "did you mean 'CustomerID'?" in text
     assert "the columns are 'CustomerID', 'date', 'amount'" in refused(log, customer_id="zzz")
 

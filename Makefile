@@ -62,6 +62,9 @@ bench-scale: $(READY)  ## half an hour of large logs: each job beside its yardst
 sbc: $(READY)  ## two minutes of worlds whose truth is known: are the intervals right?
 	$(BIN)/python benchmarks/sbc.py
 
+proof: $(READY)  ## fifty scheduled runs killed at random times: do all of them end in the same bytes?
+	CLV_KILLS=50 $(BIN)/pytest -q -n 0 tests/rooms/test_batch_kills.py
+
 clean:  ## remove the environment, builds and caches
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find clvmodels tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

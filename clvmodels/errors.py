@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import traceback
 from collections.abc import Iterable
@@ -130,6 +131,8 @@ def exit_code(problem: BaseException) -> int:
     >>> exit_code(DataError("no rows")), exit_code(ValueError())
     (3, 1)
     """
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return 75  # a full disk
     codes = {ArgumentError: 2, DataError: 3, ArtifactError: 3, FitError: 4, TemporaryError: 75}
     return next((code for kind, code in codes.items() if isinstance(problem, kind)), 1)
 

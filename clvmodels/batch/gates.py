@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clvmodels.batch.delivery import Delivery
-from clvmodels.batch.hindsight import bias, missed
+from clvmodels.batch.hindsight import BIASED, bias, missed
 from clvmodels.config.jobs import Gates
 from clvmodels.errors import FitStatus
 from clvmodels.forecast import FittedCLV
@@ -223,6 +223,6 @@ def of_forecast(measured: Measured, last: Mapping[str, Any] | None) -> dict[str,
         None if off is None else abs(off),
         "nothing to compare yet"
         if off is None
-        else f"the last {windows} forecasts of {quantity} were {off:+.1%} off",
+        else f"the last {min(windows, BIASED)} forecasts of {quantity} were {off:+.1%} off",
     )
     return found

@@ -20,6 +20,8 @@ from clvmodels.units import discount_per_unit
 
 LOOKS_BACK = 12
 """Runs that are kept in view."""
+COVERED, BIASED = 4, 3
+"""Windows whose intervals, and whose totals, are judged: few, so that a change of the world shows at once."""
 NEXT, ALL = "to the next run", "to now"
 
 
@@ -98,15 +100,20 @@ def _beside(draws: np.ndarray, actual: float) -> dict[str, Any]:
     }
 
 
+def recent(rows: Sequence[Mapping[str, Any]], quantity: str, count: int) -> list[Mapping[str, Any]]:
+    """The last windows from a run to the next one, at most `count`: what is long past no longer says much."""
+    return [row for row in rows if row["window"] == NEXT and row["quantity"] == quantity][-count:]
+
+
 def missed(rows: Sequence[Mapping[str, Any]], quantity: str) -> tuple[int, int]:
-    """How many windows missed the quantity, and how many there are."""
-    judged = [row for row in rows if row["window"] == NEXT and row["quantity"] == quantity]
+    """How many of the recent windows missed the quantity, and how many there are."""
+    judged = recent(rows, quantity, COVERED)
     return sum(not row["inside"] for row in judged), len(judged)
 
 
 def bias(rows: Sequence[Mapping[str, Any]], quantity: str) -> float | None:
-    """Forecast over actual less one, over all windows from run to run; None where there is nothing to compare."""
-    judged = [row for row in rows if row["window"] == NEXT and row["quantity"] == quantity]
+    """Forecast over actual less one, over the most recent windows; None where there is nothing to compare."""
+    judged = recent(rows, quantity, BIASED)
     came = sum(row["actual"] for row in judged)
     return None if came == 0 else sum(row["forecast"] for row in judged) / came - 1
 

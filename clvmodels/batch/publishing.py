@@ -47,20 +47,26 @@ def publish(config: Config, shelf: Shelf, store: Store, found: Run, narrator: Na
         same_day = [run.run_id for run in shelf.runs if run.as_of == found.as_of]
         shelf.point_to(found, withdrawing=same_day[same_day.index(found.run_id) + 1 :])
         narrator.tell("pointed")
-        version = found.manifest["model"]["version"]
-        if version in store.versions:
-            store.promote(version)
         words = f"published run {found.run_id} of {found.as_of}"
     else:
         words = f"published run {found.run_id} of {found.as_of}; the pointer stays at {newest}"
-    write_history(config, shelf)
-    shelf.clear_stages()
+    tidy_up(config, shelf, store)
     outcomes = [one["outcome"] for one in found.manifest["gates"]]
     warned = [one["gate"] for one in found.manifest["gates"] if one["outcome"] in ("warned", "blocked")]
     if warned:
         words += f"; look at {', '.join(warned)} in {found.folder / 'report.html'}"
     code = WARNED if {"warned", "blocked"} & set(outcomes) else DONE
     return Outcome(code, words, found.run_id, manifest=found.manifest)
+
+
+def tidy_up(config: Config, shelf: Shelf, store: Store) -> None:
+    """What follows from the pointer, and is done again after a crash: the fit in production, the page, no leftovers."""
+    current = shelf.pointer.get("run_id")
+    version = next((run.manifest["model"]["version"] for run in shelf.runs if run.run_id == current), None)
+    if version in store.versions:
+        store.promote(str(version))
+    write_history(config, shelf)
+    shelf.clear_stages()
 
 
 def write_history(config: Config, shelf: Shelf) -> None:
@@ -96,7 +102,5 @@ def roll_back(config: Config, shelf: Shelf, store: Store, to: str | None = None)
             f"there is no {'run ' + to if to else 'earlier run'} to go back to; there are: {known or 'none'}"
         )
     shelf.point_to(chosen, withdrawing=[present])
-    if (version := chosen.manifest["model"]["version"]) in store.versions:
-        store.promote(version)
-    write_history(config, shelf)
+    tidy_up(config, shelf, store)
     return chosen

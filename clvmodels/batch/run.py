@@ -13,7 +13,7 @@ from clvmodels.batch.delivery import Delivery, deliver, opened
 from clvmodels.batch.gates import Verdict
 from clvmodels.batch.narration import Narrator
 from clvmodels.batch.outcome import DONE, NOTHING_TO_DO, REFUSED, UNFIT, WARNED, Options, Outcome
-from clvmodels.batch.publishing import load_database, publish
+from clvmodels.batch.publishing import load_database, publish, tidy_up
 from clvmodels.batch.scoring import Scoring, first_by_hash, rules_for, score
 from clvmodels.batch.shards import Shards, last_segments
 from clvmodels.batch.shelf import Run, Shelf
@@ -154,6 +154,7 @@ def _finished(walk: Walk, run_id: str) -> Outcome | None:
         return Outcome(NOTHING_TO_DO, f"run {run_id} was withdrawn; publish it again with --force", run_id)
     is_older = pointer.get("as_of", "") > str(as_of)
     if (pointer.get("run_id") == run_id or is_older) and not walk.options.force:
+        tidy_up(walk.config, walk.shelf, walk.store)
         return Outcome(NOTHING_TO_DO, f"run {run_id} of {as_of} is published already", run_id)
     return publish(walk.config, walk.shelf, walk.store, found, walk.narrator)
 

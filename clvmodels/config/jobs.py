@@ -137,10 +137,10 @@ class Gates(Section):
     coverage: Gate = _gate(
         "warn",
         0.5,
-        "Share of the last runs whose 90 % interval missed what happened since (three runs at least).",
+        "Share of the last four runs whose 90 % interval missed what came until the next run (three at least).",
     )
     bias: Gate = _gate(
-        "warn", 0.3, "How far the last runs' forecasts were from what happened since, as a share."
+        "warn", 0.3, "How far the last three runs were from what came until the next run, as a share."
     )
 
     @model_validator(mode="before")

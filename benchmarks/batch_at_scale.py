@@ -1,0 +1,75 @@
+"""One scheduled run over a million customers: how long each stage takes, and how much memory the run needs at most.
+
+    python benchmarks/batch_at_scale.py [customers] [draws]
+
+The log is made by DuckDB from a hash of row numbers, four purchases a customer in the mean, over two years. The run is
+a process of its own, whose largest resident size is told; it reads with a limit of 1 GB for DuckDB.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import duckdb
+
+CONFIG = """
+[log]
+source = "log.parquet"
+memory_limit = "1GB"
+[model]
+purchase = "bg_nbd"
+[forecast]
+horizon = ["26W"]
+draws = {draws}
+[publish]
+shards = 64
+"""
+
+
+def write_log(path: Path, customers: int) -> None:
+    duckdb.sql(f"""
+        COPY (
+            SELECT c AS customer_id,
+                   DATE '2024-01-01' + CAST(LEAST(729, hash(c) % 600 + k * (3 + hash(c + 7) % 60)) AS INTEGER) AS date,
+                   5.0 + hash(c * 31 + k) % 10000 / 100.0 AS spend
+            FROM range({customers}) customers(c), range(10) purchases(k)
+            WHERE k <= hash(c + 1) % 8 AND hash(c % 100003 + k * 17) % 5 > 0 OR k = 0
+        ) TO '{path}' (FORMAT parquet)
+    """)
+
+
+def main(customers: int = 1_000_000, draws: int = 100) -> None:
+    with tempfile.TemporaryDirectory() as home:
+        folder = Path(home)
+        write_log(folder / "log.parquet", customers)
+        (folder / "clv.toml").write_text(CONFIG.format(draws=draws))
+        command = [
+            sys.executable,
+            "-m",
+            "clvmodels",
+            "run",
+            str(folder / "clv.toml"),
+            "--as-of",
+            "2025-12-30",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN)
+        print(done.stdout, end="")
+        for line in done.stderr.splitlines():
+            event = json.loads(line)
+            if "seconds" in event:
+                print(f"{event['event']:20} {event['seconds']:8.1f} s")
+        rows = duckdb.sql(f"SELECT count(*) FROM '{folder}/log.parquet'").fetchall()[0][0]
+        print(f"{rows:,} rows, {customers:,} customers, {draws} draws: exit code {done.returncode}, ", end="")
+        print(
+            f"{peak.ru_utime + peak.ru_stime:.0f} s of processor, at most {peak.ru_maxrss / 2**20:.2f} GiB resident"
+        )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -222,7 +222,7 @@ def elasticities(
     >>> fitted = clv.CLVModel("bg_nbd", method="map").fit(rfm)
     >>> table = elasticities(fitted, rfm, "52W", margin=0.4, annual_discount_rate=0.1)
     >>> dict(zip(table["lever"], table["elasticity"].round(3).tolist()))
-    {'retention': 0.088, 'purchase rate': 1.0, 'margin': 1.0, 'discount rate': -0.043}
+    {'retention': 0.089, 'purchase rate': 1.0, 'margin': 1.0, 'discount rate': -0.043}
     """
     import pandas as pd
 

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from clvmodels.report import write_report as write_report
     from clvmodels.report import write_sections as write_sections
     from clvmodels.rfm import RFM as RFM
+    from clvmodels.rivals import BoostedCLV as BoostedCLV
     from clvmodels.rivals import LifetimesCLV as LifetimesCLV
     from clvmodels.rivals import RegressionCLV as RegressionCLV
     from clvmodels.transactions import RFMTable as RFMTable
@@ -126,6 +127,7 @@ _HOME = {
     "AcquisitionForecast": "value",
     "ArgumentError": "errors",
     "ArtifactError": "errors",
+    "BoostedCLV": "rivals",
     "Bootstrap": "inference",
     "CLVModel": "forecast",
     "Calculator": "value",

@@ -90,6 +90,7 @@ def save_fit(fitted: FittedCLV, folder: str | Path) -> Path:
         file.write(buffer.getvalue())
     content: dict[str, Any] = {
         "name": fitted.name,
+        "choices": list(fitted.choices),
         "parts": {name: _facts_of(part) for name, part in parts.items()},
         "clock": None if fitted.clock is None else fitted.clock.facts,
     }
@@ -114,11 +115,14 @@ def load_fit(folder: str | Path) -> FittedCLV:
         with np.load(memory.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         parts = {name: _posterior(folder, name, facts, arrays) for name, facts in content["parts"].items()}
-        if (facts := content.get("clock")) is None:
-            return FittedCLV(str(content["name"]), None, parts["purchase"], parts.get("spend"))
-        clock, model = Clock.of_facts(facts), cast(PurchaseModel, parts["purchase"].model)
-        purchase = replace(parts["purchase"], model=OnClock(model, clock))
-        return FittedCLV(str(content["name"]), None, purchase, parts.get("spend"), clock=clock)
+        clock, purchase = None, parts["purchase"]
+        if (facts := content.get("clock")) is not None:
+            clock = Clock.of_facts(facts)
+            purchase = replace(purchase, model=OnClock(cast(PurchaseModel, purchase.model), clock))
+        choices = tuple(map(str, content.get("choices", ())))
+        return FittedCLV(
+            str(content["name"]), None, purchase, parts.get("spend"), clock=clock, choices=choices
+        )
     except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as problem:
         raise _refusal(folder, f"lacks or misstates {problem}") from None
 

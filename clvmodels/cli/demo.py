@@ -58,7 +58,7 @@ def judge(log: Any) -> Scorecard:
 
 
 def look_ahead(rfm: RFM) -> tuple[FittedCLV, Forecast]:
-    """Pareto/NBD × Gamma-Gamma on everything that is known, and its forecast."""
+    """The model that is chosen automatically, on everything that is known, and its forecast."""
     model = Model().build(no_spend=False)
     with progress_bar(f"fitting {model.name}"):
         fitted = model.fit(rfm, seed=1)

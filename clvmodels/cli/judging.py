@@ -72,9 +72,9 @@ Names = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Who takes part; give it again for the next. Purchase models, such as bg_nbd. Formulas: historical, "
-        "historical_all, cohort_average, net_historical, lifespan, aov_frequency_lifespan, zero. Managers' rules: "
-        "hiatus_rule, past_best.",
+        help="Who takes part; give it again for the next. Purchase models, such as bg_nbd; auto chooses one. "
+        "Formulas: historical, historical_all, cohort_average, net_historical, lifespan, aov_frequency_lifespan, "
+        "zero. Managers' rules: hiatus_rule, past_best.",
         show_default=", ".join(DEFAULT_NAMES),
     ),
 ]
@@ -143,7 +143,7 @@ def report(
 
 
 def forecaster_of(name: str, model: Model, *, no_spend: bool) -> Forecaster:
-    """The forecaster of a name: a historical formula, or a purchase model with the spend model and method given.
+    """The forecaster of a name: a formula, or a purchase model (or ``auto``) with the spend model and method given.
 
     Raises
     ------
@@ -155,9 +155,9 @@ def forecaster_of(name: str, model: Model, *, no_spend: bool) -> Forecaster:
 
     if name in BASELINES:
         return BASELINES[name]()
-    if name not in PURCHASE_MODELS:
+    if name != "auto" and name not in PURCHASE_MODELS:
         raise ArgumentError(
-            f"--model {name!r} is neither a model ({', '.join(PURCHASE_MODELS)}) "
+            f"--model {name!r} is neither a model (auto, {', '.join(PURCHASE_MODELS)}) "
             f"nor a formula ({', '.join(BASELINES)})"
         )
     return replace(model, purchase=name).build(no_spend=no_spend)

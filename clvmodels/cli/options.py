@@ -47,7 +47,7 @@ SpendName = Annotated[
     typer.Option(
         metavar="NAME",
         help="What a purchase is worth: a spend model; a name that does not exist lists all.",
-        show_default="gamma_gamma",
+        show_default="chosen by what the log holds",
     ),
 ]
 MethodName = Annotated[
@@ -187,7 +187,7 @@ class Model:
         typer.Option(
             metavar="NAME",
             help="When customers buy: a purchase model, such as bg_nbd; a name that does not exist lists all.",
-            show_default="pareto_nbd",
+            show_default="chosen by an earlier window of the log",
         ),
     ] = None
     spend: SpendName = None
@@ -205,8 +205,8 @@ class Model:
 
         if no_spend and self.spend is not None:
             raise ArgumentError(f"--spend {self.spend} and --no-spend exclude each other; give one of them")
-        spend = None if no_spend else self.spend or "gamma_gamma"
-        return CLVModel(self.purchase or "pareto_nbd", spend, self.method or "laplace")
+        spend = None if no_spend else self.spend or "auto"
+        return CLVModel(self.purchase or "auto", spend, self.method or "laplace")
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class Stack:
     >>> stack = Stack((clv.CLVModel("bg_nbd", method="mle"), clv.HistoricalCLV()))
     >>> fitted = stack.fit(rfm)
     >>> {name: round(weight, 1) for name, weight in fitted.weights.items()}
-    {'BG/NBD × Gamma-Gamma (mle)': 1.0, 'Historical CLV (own repeat rate)': 0.0}
+    {'BG/NBD × automatic spend (mle)': 1.0, 'Historical CLV (own repeat rate)': 0.0}
     """
 
     forecasters: Sequence[Forecaster]

@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from pathlib import Path
-from typing import Any, Literal, cast
-
-import numpy as np
+from typing import Any
 
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError, DataError
-from clvmodels.forecast.delivery import deliver, warn_of_missing_means
-from clvmodels.forecast.discrepancy import Discrepancy, as_discrepancy
-from clvmodels.forecast.predictive import purchase_probability
-from clvmodels.forecast.scoring import Scorer
-from clvmodels.forecast.simulation import usable_cores
-from clvmodels.forecast.stored import check_out
-from clvmodels.forecast.terms import check_arguments, check_not_kept, in_memory, provenance_of
-from clvmodels.inference import Method, Posterior, Priors, fit, get_method
+from clvmodels.forecast.choice import AUTO, choose_purchase, choose_spend
+from clvmodels.forecast.fitted import FittedCLV
+from clvmodels.inference import Method, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
-from clvmodels.prediction import (
-    DEFAULT_LEVELS,
-    DrawBlock,
-    Forecast,
-    check_levels,
-    check_seed,
-    gather,
-)
 from clvmodels.rfm import RFM, Customers
-from clvmodels.season import Clock, OnClock, Season
-from clvmodels.transactions import RFMTable
-from clvmodels.units import discount_per_unit, plan_horizon
+from clvmodels.season import OnClock, Season
 
 
 @dataclass(frozen=True)
 class CLVModel:
     """A purchase model and a spend model, fitted and forecast together.
 
+    Without arguments it is what served best on real logs, for the data at hand: the purchase model that forecast an
+    earlier window of the same log best (`clvmodels.forecast.choice`), the spend model on single transactions where
+    they are there, draws from the posterior, and forecasts with market discrepancy. The summary of a fit says what was
+    chosen and why.
+
     Parameters
     ----------
     purchase
-        Name in the registry or an instance.
+        Name in the registry, an instance, or ``"auto"``.
     spend
         The same for spend; None forecasts purchases only.
     method
@@ -50,19 +35,26 @@ class CLVModel:
     label
         Name in tables and reports; by default the models' titles and the method.
     purchase_priors, spend_priors
-        Beliefs of your own about the parameters of each part, as in `clvmodels.fit`.
+        Beliefs of your own about the parameters of each part, as in `clvmodels.fit`; the part must be named.
     season
         On which clock customers live: `MonthlySeason()` learns the speed of each month from the log behind the
         summary (24 months of it at least), a `Clock` is given; None is the calendar.
 
+    Raises
+    ------
+    ArgumentError
+        If a name does not exist, or there are priors for a model that is still to be chosen.
+
     Examples
     --------
-    >>> CLVModel("bg_nbd").name
+    >>> CLVModel().name
+    'Automatic choice (laplace)'
+    >>> CLVModel("bg_nbd", "gamma_gamma").name
     'BG/NBD × Gamma-Gamma (laplace)'
     """
 
-    purchase: str | PurchaseModel = "pareto_nbd"
-    spend: str | SpendModel | None = "gamma_gamma"
+    purchase: str | PurchaseModel = AUTO
+    spend: str | SpendModel | None = AUTO
     method: str | Method = "laplace"
     label: str | None = None
     purchase_priors: Priors | None = field(default=None, hash=False)
@@ -70,23 +62,48 @@ class CLVModel:
     season: Season | None = None
 
     def __post_init__(self) -> None:
-        get_purchase_model(self.purchase)
-        if self.spend is not None:
+        if self.purchase != AUTO:
+            get_purchase_model(self.purchase)
+        if self.spend is not None and self.spend != AUTO:
             get_spend_model(self.spend)
         get_method(self.method)
+        parts = {"purchase": self.purchase_priors, "spend": self.spend_priors}
+        unnamed = [part for part, priors in parts.items() if priors and getattr(self, part) == AUTO]
+        if unnamed:
+            raise ArgumentError(
+                f"{unnamed[0]}_priors belong to one model: name it, {unnamed[0]}='auto' chooses one"
+            )
 
     @property
     def name(self) -> str:
         """The label, or the models' titles and the method."""
         if self.label is not None:
             return self.label
-        titles = [get_purchase_model(self.purchase).title]
-        if self.spend is not None:
+        titles = ["Automatic choice" if self.purchase == AUTO else get_purchase_model(self.purchase).title]
+        if self.spend == AUTO and self.purchase != AUTO:
+            titles.append("automatic spend")
+        elif self.spend is not None and self.spend != AUTO:
             titles.append(get_spend_model(self.spend).title)
+        elif self.spend is None and self.purchase == AUTO:
+            titles.append("no spend")
         if self.season is not None:
             titles[0] += " with season"
         own = ", own priors" if self.purchase_priors or self.spend_priors else ""
         return f"{' × '.join(titles)} ({get_method(self.method).name}{own})"
+
+    def settled(self, rfm: Customers, *, seed: int = 0) -> tuple[CLVModel, tuple[str, ...]]:
+        """The model with all that is automatic chosen for these customers, and what was chosen and why."""
+        chosen: dict[str, Any] = {}
+        reasons = []
+        if self.purchase == AUTO:
+            choice = choose_purchase(rfm, seed)
+            chosen["purchase"] = choice.name
+            reasons.append(f"purchases: {choice.reason}")
+        if self.spend == AUTO:
+            choice = choose_spend(rfm)
+            chosen["spend"] = choice.name
+            reasons.append(f"spend: {choice.reason}")
+        return replace(self, **chosen), tuple(reasons)
 
     def fit(
         self, rfm: Customers, *, method: str | Method | None = None, draws: int = 1000, seed: int = 0
@@ -110,21 +127,23 @@ class CLVModel:
             with a mean above 0.
         """
         options: dict[str, Any] = {"method": method or self.method, "draws": draws}
-        spend = None if self.spend is None else get_spend_model(self.spend)
+        model, choices = self.settled(rfm, seed=seed)
+        purchase = get_purchase_model(model.purchase)
+        spend = None if model.spend is None else get_spend_model(model.spend)
         if spend is not None:
             _check_spend(spend, rfm)
-        purchase = get_purchase_model(self.purchase)
         clock = None if self.season is None else self.season.learn(rfm, purchase)
         if clock is not None:
             purchase = OnClock(purchase, clock)
         return FittedCLV(
-            name=self.name if method is None else replace(self, method=method).name,
+            name=replace(model, method=options["method"]).name,
             rfm=rfm if isinstance(rfm, RFM) else None,
             purchase=fit(purchase, rfm, seed=seed, priors=self.purchase_priors, **options),
             spend=None
             if spend is None
             else fit(spend, rfm, seed=seed + 1, priors=self.spend_priors, **options),
             clock=clock,
+            choices=choices,
         )
 
 
@@ -135,265 +154,3 @@ def _check_spend(spend: SpendModel, rfm: Customers) -> None:
             column="monetary_value",
             fix="use a longer observation, or forecast purchases only with spend=None",
         )
-
-
-@dataclass(frozen=True)
-class FittedCLV:
-    """A CLV model that has seen its data.
-
-    Attributes
-    ----------
-    name
-        Name in tables and reports.
-    rfm
-        The customers it was fitted to; None for a fit to an `RFMTable`, and for one that was loaded, since
-        files hold no customers.
-    purchase, spend
-        The posterior of each part; `spend` is None without spend.
-    clock
-        The clock on which customers live, or None for the calendar; `plots.plot_season` draws it.
-    """
-
-    name: str
-    rfm: RFM | None
-    purchase: Posterior
-    spend: Posterior | None
-    clock: Clock | None = None
-
-    @property
-    def posteriors(self) -> tuple[Posterior, ...]:
-        """The posteriors there are."""
-        return (self.purchase,) if self.spend is None else (self.purchase, self.spend)
-
-    @property
-    def usable(self) -> bool:
-        """Whether both fits may be used."""
-        return all(posterior.status.usable for posterior in self.posteriors)
-
-    @property
-    def summary(self) -> str:
-        """Both fits in a few lines."""
-        lines = [str(posterior) for posterior in self.posteriors]
-        if self.clock is not None:
-            lines.append(f"  season: {self.clock}")
-        if self.spend is not None and self.rfm is not None:
-            spend = cast(SpendModel, self.spend.model)
-            informs = spend.informs(self.rfm)
-            silent = (self.rfm.columns(spend.needs)[0] > 0) & ~informs
-            lines.append(f"  spend learned from {informs.sum():,} of {len(informs):,} customers")
-            if silent.any():
-                first = ", ".join(map(str, self.rfm.customer_id[silent][:5]))
-                lines.append(
-                    f"  {silent.sum():,} repeat customers spent nothing and inform no spend (first: {first})"
-                )
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return "".join(posterior._repr_html_() for posterior in self.posteriors)
-
-    def expected_history(self, age: np.ndarray) -> np.ndarray:
-        """Mean repeat purchases of a customer by each age, at the optimum of the purchase model.
-
-        Parameters
-        ----------
-        age
-            (m,) ages >= 0 in the time unit of the fit.
-
-        Returns
-        -------
-        (m,) array
-            ``E[X(age)]`` of a customer of whom nothing but the birth is known.
-        """
-        model = cast(PurchaseModel, self.purchase.model)
-        zeros = np.zeros(len(age))
-        time_unit = self.purchase.provenance["time_unit"]
-        unknown = RFM.from_arrays(frequency=zeros, recency=zeros, T=zeros, time_unit=time_unit)
-        return model.expected_purchases(self.purchase.mode, unknown, age)
-
-    def purchase_probability(
-        self, purchases: np.ndarray, horizon: float, *, rfm: RFM | None = None
-    ) -> np.ndarray:
-        """Predictive probability of exactly so many purchases, customer by customer.
-
-        ``mean over parameter draws of P(X(T, T + horizon] = purchases | history)``. With many customers the
-        parameters are known well, and draws are thinned out evenly (20 at least).
-
-        Parameters
-        ----------
-        purchases
-            (n,) whole numbers >= 0.
-        horizon
-            In the time unit of the fit.
-        rfm
-            Customers, by default those of the fit.
-
-        Returns
-        -------
-        (n,) array
-
-        Raises
-        ------
-        ArgumentError
-            If a count or the horizon is outside its range.
-        """
-        return purchase_probability(self.purchase, self._target(rfm), purchases, horizon)
-
-    def forecast(
-        self,
-        horizon: str | date | datetime,
-        *,
-        rfm: RFM | RFMTable | None = None,
-        annual_discount_rate: float = 0.0,
-        margin: float = 1.0,
-        discrepancy: Literal["default"] | float | Discrepancy | None = "default",
-        draws: int = 1000,
-        seed: int = 0,
-        levels: tuple[float, ...] = DEFAULT_LEVELS,
-        period: str | None = None,
-        out: str | Path | None = None,
-        observe: Callable[[DrawBlock], None] | None = None,
-        keep_draws: bool = False,
-        block_size: int = 256,
-        workers: int | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> Forecast:
-        """Joint predictive draws of every customer's purchases and value within a horizon.
-
-        The value of a draw is ``sum over purchases of margin * amount / (1 + rate)**(years until then)``.
-
-        Parameters
-        ----------
-        horizon
-            ``"52W"``, ``"12M"``, ``"1Y"``, or the last date of the window.
-        rfm
-            Customers to forecast, by default those of the fit (a loaded fit has none); `rfm.newcomers()` for
-            customers who have just made their first purchase (which itself is not counted). An `RFMTable` is
-            forecast where it is, to files.
-        annual_discount_rate
-            Fraction per year in [0, 1).
-        margin
-            Share of the spend that counts, in (0, 1].
-        discrepancy
-            Shocks that all customers share: ``"default"`` (`Discrepancy`), a sigma, or None for the model alone. With
-            one, draws, quantiles and means hold it, and the totals of the model alone stand beside those
-            (`Quantity.alone`).
-        draws
-            Joint draws; draw d uses posterior draw d (modulo their number).
-        seed
-            Of the customers' streams.
-        levels
-            Quantile levels of the customer table.
-        period
-            Step of the periods (`plan_horizon`).
-        out
-            A folder to write the forecast to, batch by batch, in memory that does not grow with the customers: Parquet
-            files of customers and totals and a manifest, published when all is whole. `load_forecast` reads it again.
-            With Spark it lies on a disk that all workers see.
-        observe
-            Called with every `DrawBlock`.
-        keep_draws
-            Keep the (draws, customers) matrix, 8 bytes a cell.
-        block_size
-            Customers held in memory at a time; the result does not depend on it.
-        workers
-            Threads, by default as many as there are cores; the result does not depend on it.
-        progress
-            Called with (customers done, customers in all).
-
-        Returns
-        -------
-        Forecast
-            With columns p_alive, expected_purchases and expected_spend (spend per purchase, before
-            margin), p_purchase, and mean, sd and quantiles of the value (of the purchases where there is
-            no spend). With `out` columns are read from the files when they are asked for, and rows are in the order
-            of `Scorer.order`. Means are closed forms averaged over the parameter draws and over two exposures with
-            the mean and the variance of those of the discrepancy; sd, quantiles, p_purchase and totals are
-            those of the draws.
-
-        Raises
-        ------
-        ArgumentError
-            If an argument is outside its range.
-        FitError
-            If a fit has failed.
-        """
-        target = self._target(None) if rfm is None else rfm
-        check_arguments(self.purchase.provenance["time_unit"], target, margin, draws, block_size, workers)
-        run: dict[str, Any] = {"margin": margin, "draws": draws, "seed": seed}
-        run["annual_discount_rate"] = annual_discount_rate
-        scorer = self.scorer(
-            horizon, rfm=target, discrepancy=discrepancy, levels=levels, period=period, **run
-        )
-        provenance = provenance_of(scorer, target) | run
-        if out is not None:
-            check_not_kept(keep_draws or observe is not None)
-            return deliver(scorer, target, check_out(out), provenance, workers or usable_cores(), progress)
-        target = in_memory(target)
-        blocks = scorer.simulation(target).blocks(block_size, workers or usable_cores(), progress)
-        said: dict[str, Any] = {"name": self.name, "is_distribution": True, "provenance": provenance}
-        kept: dict[str, Any] = {"levels": levels, "observe": observe, "keep_draws": keep_draws}
-        forecast = gather(blocks, target, scorer.horizon, **said, **kept)
-        warn_of_missing_means(int(np.isinf(forecast.columns.get("expected_spend", 0.0)).sum()))
-        return forecast
-
-    def scorer(
-        self,
-        horizon: str | date | datetime,
-        *,
-        rfm: RFM | RFMTable | None = None,
-        annual_discount_rate: float = 0.0,
-        margin: float = 1.0,
-        discrepancy: Literal["default"] | float | Discrepancy | None = "default",
-        draws: int = 1000,
-        seed: int = 0,
-        levels: tuple[float, ...] = DEFAULT_LEVELS,
-        period: str | None = None,
-    ) -> Scorer:
-        """The forecast as a function from Arrow record batches of customers to batches of their forecasts.
-
-        It is what ``forecast(..., out=)`` runs everywhere. Give it to `mapInArrow` of Spark or to anything else that
-        hands out batches, where results are to go elsewhere than to a folder.
-
-        Parameters
-        ----------
-        horizon, annual_discount_rate, margin, discrepancy, draws, seed, levels, period
-            As in `forecast`.
-        rfm
-            Tells when the observation ended, from which the horizon runs.
-
-        Returns
-        -------
-        Scorer
-
-        Raises
-        ------
-        ArgumentError, FitError
-            As `forecast`.
-        """
-        target = self._target(None) if rfm is None else rfm
-        check_arguments(self.purchase.provenance["time_unit"], target, margin, draws, 1, None)
-        for posterior in self.posteriors:
-            posterior.raise_if_failed()
-        plan = plan_horizon(horizon, target.observed_until, target.time_unit, period)
-        check_seed(seed)
-        return Scorer(
-            name=self.name,
-            purchase=self.purchase,
-            spend=self.spend,
-            horizon=plan,
-            discount=discount_per_unit(annual_discount_rate, plan.unit),
-            margin=margin,
-            discrepancy=as_discrepancy(discrepancy),
-            draws=draws,
-            seed=seed,
-            levels=check_levels(levels),
-            clock=self.clock,
-        )
-
-    def _target(self, rfm: RFM | None) -> RFM:
-        target = self.rfm if rfm is None else rfm
-        if target is None:
-            raise ArgumentError(
-                "a fit that was loaded or made from an RFMTable holds no customers; pass them as rfm="
-            )
-        return target

@@ -20,12 +20,13 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
+from clvmodels.errors import ArgumentError
 from clvmodels.forecast.discrepancy import Discrepancy
 from clvmodels.inference import Posterior
 from clvmodels.prediction import DrawBlock, check_seed, over_draws
@@ -35,6 +36,7 @@ from clvmodels.special.streams import Streams
 from clvmodels.units import Horizon
 
 RESOLUTION_BITS = 24
+PACE = "pace"  # the statistic that carries each customer's pace
 BATCH_ROWS = 1 << 15  # customers times draws simulated in one go
 PATTERNS = 256  # of which the closed forms are worked out in one go
 type Shocks = tuple[np.ndarray, np.ndarray]  # of exposure and money, (S,) each
@@ -69,6 +71,7 @@ class Simulation:
     discrepancy: Discrepancy | None
     clock: Clock | None
     quantum: float
+    is_paced: bool = False
 
     @classmethod
     def of(
@@ -99,6 +102,22 @@ class Simulation:
             clock=clock,
             quantum=cls.quantum_of(purchase, margin),
         )
+
+    def paced(self, pace: np.ndarray | None) -> Simulation:
+        """The same with customers who walk through the model's time `pace` (n,) times as fast.
+
+        Raises
+        ------
+        ArgumentError
+            If there is not one finite pace above 0 for each customer.
+        """
+        if pace is None:
+            return self
+        paces = np.asarray(pace, dtype=float)
+        if paces.shape != (len(self.rfm),) or not (np.isfinite(paces) & (paces > 0)).all():
+            raise ArgumentError(f"pace must be {len(self.rfm):,} finite numbers above 0, one per customer")
+        rfm = replace(self.rfm, statistics={**self.rfm.statistics, PACE: paces})
+        return replace(self, rfm=rfm, is_paced=True)
 
     @staticmethod
     def quantum_of(purchase: Posterior, margin: float) -> float:
@@ -155,10 +174,13 @@ class Simulation:
         alive = model.p_alive(self.purchase.distinct[:, :, None], patterns)
         alive = alive[np.arange(self.draws) % len(alive)][:, pattern_of]
         theta = self.purchase.per_draw[:, :, None]
-        reach: float | np.ndarray = self.plan.length
+        factor = self._pace(some)
         if shocks is not None:
-            reach = stretched(self.clock, self.plan.length, np.maximum(shocks[0], 1.0), self.rfm)[:, None]
+            factor = np.maximum(shocks[0], 1.0)[:, None] * factor
+        reach = stretched(self.clock, self.plan.length, factor, self.rfm)
         row, time = model.sample_purchase_times(theta, some, alive, reach, streams)
+        if self.is_paced:
+            time = stretched(self.clock, time, 1 / some.statistics[PACE][row % len(some)], self.rfm)
         if self.spend is None:
             return row, time, np.zeros(len(row))
         spend: SpendModel = self.spend.model
@@ -177,14 +199,23 @@ class Simulation:
         discounted = amount * (self.margin * np.exp(-self.discount * time))
         return np.asarray(np.rint(discounted / self.quantum) * self.quantum)
 
+    def _pace(self, some: RFM) -> np.ndarray:
+        """How fast customers walk through the model's time: (m,) or one for all."""
+        return some.statistics[PACE] if self.is_paced else np.ones(1)
+
     def _closed_forms(self, workers: int) -> dict[str, np.ndarray]:
         """(n,) means over the draws: what the columns say, and the value (the purchases without spend)."""
-        rates = [0.0] if self.spend is None or self.discount == 0 else [0.0, self.discount]
+        is_discounted = self.spend is not None and self.discount > 0
+        rates = [0.0, self.discount] if is_discounted and not self.is_paced else [0.0]
         alive, expected, *present = self._purchase_means(rates, workers)
         columns = {"p_alive": alive, "expected_purchases": expected, "mean": expected}
         if self.spend is not None:
             level = self._spend_means(self.spend, workers)
             worth = self.margin * (present or [expected])[0] * level  # the two posteriors are independent
+            if is_discounted and self.is_paced:
+                worth = np.full(
+                    len(worth), np.nan
+                )  # a rate for each customer is not known to the closed forms
             columns |= {"expected_spend": level, "mean": worth}
         return columns
 
@@ -196,19 +227,24 @@ class Simulation:
         """
         model: PurchaseModel = self.purchase.model
         theta = self.purchase.distinct[:, :, None]
-        patterns, pattern_of = self.rfm.compress(model.needs)
-        futures, future_of = patterns.compress(model.needs_if_alive)
+        more = (PACE,) if self.is_paced else ()
+        patterns, pattern_of = self.rfm.compress((*model.needs, *more))
+        futures, future_of = patterns.compress((*model.needs_if_alive, *more))
         factors = (1.0,) if self.discrepancy is None else self.discrepancy.nodes()
-        reaches = stretched(self.clock, self.plan.length, np.array(factors), self.rfm).tolist()
+        paces = np.multiply.outer(factors, self._pace(futures))
+        reaches = stretched(self.clock, self.plan.length, paces, self.rfm)
 
         def means(part: np.ndarray) -> np.ndarray:
             first, last = future_of[part[[0, -1]]]
-            ahead, place = futures.take(slice(first, last + 1)), future_of[part] - first
+            some = slice(first, last + 1)
+            ahead, place = futures.take(some), future_of[part] - first
             alive = model.p_alive(theta, patterns.take(part))
             found = [over_draws(alive)]
             for rate in rates:
                 bought = [
-                    model.purchases_if_alive(theta, ahead, reach, rate / factor)
+                    model.purchases_if_alive(
+                        theta, ahead, reach[some] if self.is_paced else reach, rate / factor
+                    )
                     for factor, reach in zip(factors, reaches, strict=True)
                 ]
                 found.append(over_draws(alive * np.mean(bought, axis=0)[:, place]))

@@ -35,6 +35,7 @@ from clvmodels.plots.holdout import (
     plot_holdout_by_frequency,
     plot_holdout_by_recency,
 )
+from clvmodels.plots.importance import importance_frame, plot_importance
 from clvmodels.plots.matrices import (
     alive_matrix_frame,
     expected_matrix_frame,
@@ -78,6 +79,7 @@ __all__ = [
     "holdout_by_cohort_frame",
     "holdout_by_frequency_frame",
     "holdout_by_recency_frame",
+    "importance_frame",
     "latest_origin",
     "models_at",
     "new_axes",
@@ -97,6 +99,7 @@ __all__ = [
     "plot_holdout_by_cohort",
     "plot_holdout_by_frequency",
     "plot_holdout_by_recency",
+    "plot_importance",
     "plot_payback",
     "plot_payback_chance",
     "plot_periods",

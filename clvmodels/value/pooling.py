@@ -127,6 +127,7 @@ def fit_channels(
     """
     _check(model, between)
     labels = labels_per_customer("channel", channel, rfm)
+    model, _ = model.settled(rfm, seed=seed)  # what is chosen automatically is chosen once, for all
     everyone = model.fit(rfm, draws=draws, seed=seed)
     names = sorted(set(labels.tolist()))
     if len(names) == 1:

@@ -270,3 +270,24 @@ def test_purchases_of_a_stretched_draw_spread_over_the_whole_calendar(fitted: cl
     long = np.argsort(wide.sum(axis=1))[-300:]
     here, there = plain.sum(axis=0) / plain.sum(), wide[long].sum(axis=0) / wide[long].sum()
     np.testing.assert_allclose(there, here, rtol=0.35)
+
+
+def test_a_pace_is_a_horizon_of_ones_own(fitted: clv.FittedCLV, customers: clv.RFM) -> None:
+    """Whoever walks twice as fast through 13 weeks buys what they would buy in 26, spread over 13.
+
+    Killed: the pace of a neighbour; times left on the model's clock; means of the plain horizon.
+    """
+    options = {"draws": 200, "seed": 5, "discrepancy": None, "keep_draws": True}
+    pace = np.where(np.arange(len(customers)) % 3 == 0, 2.0, 1.0)
+    purchases = replace(fitted, spend=None)
+    mixed = purchases.forecast("13W", pace=pace, **options)
+    plain, long = (purchases.forecast(horizon, **options) for horizon in ("13W", "26W"))
+    fast = pace == 2
+    np.testing.assert_array_equal(mixed.draws[:, ~fast], plain.draws[:, ~fast])
+    np.testing.assert_array_equal(mixed.draws[:, fast], long.draws[:, fast])
+    expected = np.where(fast, long.columns["expected_purchases"], plain.columns["expected_purchases"])
+    np.testing.assert_allclose(mixed.columns["expected_purchases"], expected, rtol=1e-12)
+    with pytest.raises(clv.ArgumentError, match="pace must be"):
+        fitted.forecast("13W", pace=pace[:-1])
+    worth = fitted.forecast("13W", pace=pace, annual_discount_rate=0.2, seed=5, draws=200)
+    assert abs(worth.columns["clv_mean"].sum() / worth.value.mean - 1) < 1e-9  # means of the draws

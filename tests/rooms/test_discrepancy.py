@@ -14,7 +14,7 @@ import clvmodels as clv
 
 @pytest.fixture(scope="module")
 def scorecard(cdnow: object) -> clv.Scorecard:
-    model = clv.CLVModel("bg_nbd", method="mle")
+    model = clv.CLVModel("bg_nbd", "gamma_gamma", method="mle")
     return clv.backtest(cdnow, [model, clv.HistoricalCLV()], horizon="13W", origins=3, draws=60)
 
 

@@ -21,7 +21,7 @@ def fitted(cdnow_rfm: clv.RFM) -> clv.FittedCLV:
 
 @pytest.fixture(scope="module")
 def point(cdnow_rfm: clv.RFM) -> clv.FittedCLV:
-    return clv.CLVModel("bg_nbd", method="mle").fit(cdnow_rfm)
+    return clv.CLVModel("bg_nbd", "gamma_gamma", method="mle").fit(cdnow_rfm)
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +206,7 @@ def test_a_channel_without_repeat_customers_borrows_spend(cdnow_rfm: clv.RFM) ->
     silent = np.flatnonzero(cdnow_rfm.frequency == 0)[:8]
     channel = np.full(len(cdnow_rfm), "shop", dtype=object)
     channel[silent] = "fair"
-    fits = clv.fit_channels(clv.CLVModel("bg_nbd", method="map"), cdnow_rfm, channel)
+    fits = clv.fit_channels(clv.CLVModel("bg_nbd", "gamma_gamma", method="map"), cdnow_rfm, channel)
     assert fits.borrowed == ("fair",)
     assert fits.table.loc["fair", "spend_of"] == "everyone"
     value = clv.new_customer_value(fits.fits["fair"], "6M", customers=10, draws=20, label="fair")

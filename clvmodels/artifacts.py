@@ -22,7 +22,7 @@ import numpy as np
 from clvmodels.backtesting import Scorecard
 from clvmodels.contracts import PurchaseModel
 from clvmodels.errors import ArgumentError, ArtifactError, FitStatus
-from clvmodels.forecast import FittedCLV
+from clvmodels.forecast import Discrepancy, FittedCLV
 from clvmodels.inference import Posterior
 from clvmodels.inference.objective import Scales
 from clvmodels.io import as_json, read_table, replacing, write_json, write_table
@@ -91,6 +91,7 @@ def save_fit(fitted: FittedCLV, folder: str | Path) -> Path:
     content: dict[str, Any] = {
         "name": fitted.name,
         "choices": list(fitted.choices),
+        "discrepancy": None if fitted.discrepancy is None else dict(fitted.discrepancy.facts),
         "parts": {name: _facts_of(part) for name, part in parts.items()},
         "clock": None if fitted.clock is None else fitted.clock.facts,
     }
@@ -119,9 +120,15 @@ def load_fit(folder: str | Path) -> FittedCLV:
         if (facts := content.get("clock")) is not None:
             clock = Clock.of_facts(facts)
             purchase = replace(purchase, model=OnClock(cast(PurchaseModel, purchase.model), clock))
-        choices = tuple(map(str, content.get("choices", ())))
+        shock = content.get("discrepancy", {})
         return FittedCLV(
-            str(content["name"]), None, purchase, parts.get("spend"), clock=clock, choices=choices
+            str(content["name"]),
+            None,
+            purchase,
+            parts.get("spend"),
+            clock=clock,
+            choices=tuple(map(str, content.get("choices", ()))),
+            discrepancy=None if shock is None else Discrepancy(**shock),
         )
     except (KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile) as problem:
         raise _refusal(folder, f"lacks or misstates {problem}") from None

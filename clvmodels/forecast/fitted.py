@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -51,6 +51,8 @@ class FittedCLV:
         The clock on which customers live, or None for the calendar; `plots.plot_season` draws it.
     choices
         What was chosen automatically and why, a line each.
+    discrepancy
+        Of its forecasts where they name none of their own.
     """
 
     name: str
@@ -59,6 +61,7 @@ class FittedCLV:
     spend: Posterior | None
     clock: Clock | None = None
     choices: tuple[str, ...] = ()
+    discrepancy: Discrepancy | None = field(default_factory=Discrepancy)
 
     @property
     def posteriors(self) -> tuple[Posterior, ...]:
@@ -175,9 +178,9 @@ class FittedCLV:
         margin
             Share of the spend that counts, in (0, 1].
         discrepancy
-            Shocks that all customers share: ``"default"`` (`Discrepancy`), a sigma, or None for the model alone. With
-            one, draws, quantiles and means hold it, and the totals of the model alone stand beside those
-            (`Quantity.alone`).
+            Shocks that all customers share: ``"default"`` (that of the fit, by default `Discrepancy()`), a sigma, a
+            `Discrepancy`, or None for the model alone. With one, draws, quantiles and means hold it, and the totals of
+            the model alone stand beside those (`Quantity.alone`).
         pace
             (n,) above 0: how fast each customer walks through the model's time, 1 for as fast as it says; for
             forecasters that correct a model (`BoostedCLV`). With a discount means of the value are then those of the
@@ -289,7 +292,7 @@ class FittedCLV:
             horizon=plan,
             discount=discount_per_unit(annual_discount_rate, plan.unit),
             margin=margin,
-            discrepancy=as_discrepancy(discrepancy),
+            discrepancy=self.discrepancy if discrepancy == "default" else as_discrepancy(discrepancy),
             draws=draws,
             seed=seed,
             levels=check_levels(levels),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.forecast.choice import AUTO, choose_purchase, choose_spend
+from clvmodels.forecast.discrepancy import Discrepancy, as_discrepancy
 from clvmodels.forecast.fitted import FittedCLV
 from clvmodels.inference import Method, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
@@ -39,6 +40,8 @@ class CLVModel:
     season
         On which clock customers live: `MonthlySeason()` learns the speed of each month from the log behind the
         summary (24 months of it at least), a `Clock` is given; None is the calendar.
+    discrepancy
+        Of its forecasts, as in `FittedCLV.forecast`; None for the model alone, as published figures have it.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class CLVModel:
     purchase_priors: Priors | None = field(default=None, hash=False)
     spend_priors: Priors | None = field(default=None, hash=False)
     season: Season | None = None
+    discrepancy: Literal["default"] | float | Discrepancy | None = "default"
 
     def __post_init__(self) -> None:
         if self.purchase != AUTO:
@@ -67,6 +71,7 @@ class CLVModel:
         if self.spend is not None and self.spend != AUTO:
             get_spend_model(self.spend)
         get_method(self.method)
+        as_discrepancy(self.discrepancy)
         parts = {"purchase": self.purchase_priors, "spend": self.spend_priors}
         unnamed = [part for part, priors in parts.items() if priors and getattr(self, part) == AUTO]
         if unnamed:
@@ -144,6 +149,7 @@ class CLVModel:
             else fit(spend, rfm, seed=seed + 1, priors=self.spend_priors, **options),
             clock=clock,
             choices=choices,
+            discrepancy=as_discrepancy(self.discrepancy),
         )
 
 

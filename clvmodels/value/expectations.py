@@ -17,7 +17,7 @@ import numpy as np
 
 from clvmodels.contracts import FittedForecaster, PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError, ClvWarning, DataError
-from clvmodels.forecast import Discrepancy, FittedCLV
+from clvmodels.forecast import FittedCLV
 from clvmodels.inference import Posterior
 from clvmodels.prediction import DrawBlock, Forecast, check_margin, check_single, over_draws
 from clvmodels.rfm import RFM, id_text
@@ -96,8 +96,8 @@ def expected_values(fitted: FittedForecaster, rfm: RFM, valuation: Valuation) ->
 
         E_s[value_i] = margin · E[Σ exp(-δ u) | θ_s, history] · E[spend | θ_s, history]
 
-    The expectation is also over the exposures of the default `Discrepancy`, as in a forecast, so the means are those
-    of its table.
+    The expectation is also over the exposures of the fit's `Discrepancy`, as in a forecast, so the means are those of
+    its table.
 
     Parameters
     ----------
@@ -159,8 +159,9 @@ def expected_values(fitted: FittedForecaster, rfm: RFM, valuation: Valuation) ->
 
 
 def _purchases(fitted: FittedCLV, theta: np.ndarray, patterns: RFM, length: float, rate: float) -> np.ndarray:
-    """(S, m) discounted mean purchases, as a forecast has them: over the exposures of the default discrepancy."""
-    model, factors = cast(PurchaseModel, fitted.purchase.model), Discrepancy().nodes()
+    """(S, m) discounted mean purchases, as a forecast has them: over the exposures of the fit's discrepancy."""
+    model = cast(PurchaseModel, fitted.purchase.model)
+    factors = (1.0,) if fitted.discrepancy is None else fitted.discrepancy.nodes()
     reaches = stretched(fitted.clock, length, np.array(factors), patterns).tolist()
     if_alive = [
         model.purchases_if_alive(theta, patterns, reach, rate / factor)

@@ -14,7 +14,7 @@ from clvmodels.rfm import RFM
 from clvmodels.units import UNIT_NAMES, plan_horizon
 
 if TYPE_CHECKING:
-    from clvmodels.forecast.model import FittedCLV
+    from clvmodels.forecast.fitted import FittedCLV
 
 BLOCK = 1 << 14  # customers whose intermediate results stay in the cache
 

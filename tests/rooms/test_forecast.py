@@ -17,7 +17,7 @@ from clvmodels.units import plan_horizon
 
 @pytest.fixture(scope="module")
 def fitted(cdnow_rfm: clv.RFM) -> clv.FittedCLV:
-    return clv.CLVModel("bg_nbd").fit(cdnow_rfm.take(slice(None, None, 10)), draws=200, seed=1)
+    return clv.CLVModel("bg_nbd", "gamma_gamma").fit(cdnow_rfm.take(slice(None, None, 10)), draws=200, seed=1)
 
 
 def test_the_customer_table_has_what_people_act_on(fitted: clv.FittedCLV) -> None:

@@ -56,7 +56,7 @@ def rfm() -> RFM:
 
 @pytest.fixture(scope="module")
 def fitted(rfm: RFM) -> clv.FittedCLV:
-    return clv.CLVModel("bg_nbd", label="a <b> & c").fit(rfm, seed=1, draws=100)
+    return clv.CLVModel("bg_nbd", "gamma_gamma", label="a <b> & c").fit(rfm, seed=1, draws=100)
 
 
 @pytest.fixture(scope="module")

@@ -23,14 +23,17 @@ def log(cdnow: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def old(log: pd.DataFrame) -> Snapshot:
     rfm = clv.rfm_summary(log, spend="spend", observation_end="1997-09-30")
-    return Snapshot(clv.CLVModel("bg_nbd").fit(rfm, draws=60, seed=1), rfm)
+    return Snapshot(clv.CLVModel("bg_nbd", "gamma_gamma").fit(rfm, draws=60, seed=1), rfm)
 
 
 @pytest.fixture(scope="module")
 def new(log: pd.DataFrame) -> Snapshot:
     rfm = clv.rfm_summary(log, spend="spend", observation_end="1998-01-31")
     return Snapshot(
-        clv.CLVModel("bg_nbd").fit(rfm, draws=60, seed=1), rfm, margin=0.5, annual_discount_rate=0.1
+        clv.CLVModel("bg_nbd", "gamma_gamma").fit(rfm, draws=60, seed=1),
+        rfm,
+        margin=0.5,
+        annual_discount_rate=0.1,
     )
 
 
@@ -139,7 +142,7 @@ def test_cutting_the_work_leaves_no_trace(
 
 
 def test_one_draw_has_no_interval(old: Snapshot) -> None:
-    point = clv.CLVModel("bg_nbd", method="mle").fit(old.rfm)
+    point = clv.CLVModel("bg_nbd", "gamma_gamma", method="mle").fit(old.rfm)
     change = explain_change(Snapshot(point, old.rfm), Snapshot(point, old.rfm, margin=0.4), "26W")
     assert "low" not in change.table
     assert "none" in change.table.attrs["interval"]
@@ -180,7 +183,7 @@ def test_what_does_not_go_together_is_refused(old: Snapshot, new: Snapshot) -> N
     formula = Snapshot(clv.HistoricalCLV().fit(new.rfm), new.rfm)
     with pytest.raises(clv.ArgumentError, match="like with like"):
         explain_change(old, formula, "52W")
-    other = Snapshot(clv.CLVModel("mbg_nbd", method="mle").fit(new.rfm), new.rfm)
+    other = Snapshot(clv.CLVModel("mbg_nbd", "gamma_gamma", method="mle").fit(new.rfm), new.rfm)
     with pytest.raises(clv.ArgumentError, match="would be the model"):
         explain_change(old, other, "52W")
     with pytest.raises(clv.ArgumentError, match="35 per cent"):

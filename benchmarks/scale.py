@@ -23,6 +23,7 @@ from typing import Any
 
 JOBS = ("rfm", "forecast", "closed", "growth", "spark")
 DAYS, ROWS_EACH = 730, 5
+CLUSTER_CUSTOMERS, CLUSTER_CORES = 40_000_000, 16 * 16
 TERMS = {"annual_discount_rate": 0.1, "margin": 0.3, "seed": 1}
 WINDOW = {"spend": "spend", "observation_end": "2025-12-31"}
 LOG = """
@@ -96,17 +97,17 @@ def summarised_by_hand(path: str) -> dict[str, Any]:
     return {"customers": customers, "check": float(check)}
 
 
-def fitted_to(table: Any) -> Any:
+def fitted_to(table: Any, draws: int) -> Any:
     import clvmodels as clv
 
-    return clv.CLVModel("pareto_nbd").fit(table, draws=1000, seed=1)
+    return clv.CLVModel("pareto_nbd").fit(table, draws=draws, seed=1)
 
 
 def forecast(path: str, draws: int) -> dict[str, Any]:
     """Summary, fit and forecast; the last is timed apart."""
     table = table_of(path)
     began = perf_counter()
-    fitted = fitted_to(table)
+    fitted = fitted_to(table, draws)
     fit_seconds, begun = perf_counter() - began, cpu()
     began = perf_counter()
     with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
@@ -137,7 +138,7 @@ def forecast_on_spark(path: str, draws: int) -> dict[str, Any]:
         .getOrCreate()
     )
     here = table_of(path)
-    fitted = fitted_to(here)
+    fitted = fitted_to(here, draws)
     there = clv.rfm_table(session.read.parquet(path), **WINDOW)
     found: dict[str, Any] = {"customers": len(there)}
     with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
@@ -262,7 +263,12 @@ def print_forecast(folder: str, customers: int, draws: int) -> None:
     say(
         f"  peak {found['peak']:,.0f} MB; all draws at once would be {8e-6 * customers * draws:,.0f} MB {met}"
     )
+    minutes = CLUSTER_CUSTOMERS * draws * each * 1e-9 / CLUSTER_CORES / 60
+    written = found["megabytes"] * CLUSTER_CUSTOMERS / customers / 1000
     say(f"  {found['megabytes']:,.0f} MB written")
+    say(
+        f"  at that pace {CLUSTER_CUSTOMERS:,} customers on {CLUSTER_CORES} cores: {minutes:.0f} min, {written:.1f} GB"
+    )
 
 
 def print_closed(folder: str, customers: int) -> None:

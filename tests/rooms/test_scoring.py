@@ -119,6 +119,12 @@ def test_spark_gives_the_same_and_a_worker_that_dies_is_replaced(
     pd.testing.assert_frame_equal(scored, pd.DataFrame(dict(wanted.columns)), check_exact=True)
 
 
+def test_tables_of_engines_are_backtested(log: pd.DataFrame) -> None:
+    tables = (log, duckdb.from_arrow(as_arrow(log)))
+    first, second = (clv.backtest(table, [clv.HistoricalCLV()], horizon="26W").scores for table in tables)
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
 def dying(model: Any, mark: str) -> Any:
     """The model, but the first process that has scored a batch and comes back to it dies."""
 

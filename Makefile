@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check docs notebooks drawings fix lock bench bench-scale sbc clean
+.PHONY: help demo test check docs notebooks drawings reports fix lock bench bench-scale sbc clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ notebooks: $(READY)  ## run the notebooks from a clean kernel and keep their out
 
 drawings: $(READY)  ## draw the pictures of the documents again
 	$(BIN)/python docs/pages/drawings.py
+
+reports: $(READY)  ## write the sample reports again (some minutes)
+	$(BIN)/python reports/write.py
 
 fix: $(READY)  ## mend what check can mend by itself
 	$(BIN)/ruff check --fix .

@@ -11,7 +11,7 @@ from clvmodels.report.chance import Lead
 from clvmodels.report.material import Material
 from clvmodels.report.numbers import CARRIED, INTERVAL, per_cent
 
-CAUTION = Column("Caution", is_number=False, is_prose=True)
+CAUTION = Column("Caution", is_number=False)
 ON_TARGET = (0.88, 0.92)
 _MOST_OF_TEN = 0.5
 _NORMAL_90 = 1.6448536269514722
@@ -69,9 +69,9 @@ def of_total(material: Material, quantity: str, model: str, origin: str) -> list
     """A total outside its interval, or a mean that a few draws carry."""
     found = []
     if material.value(quantity, "total_covered", model, origin) == 0:
-        found.append("the actual total lies outside")
+        found.append("actual outside")
     elif material.value(quantity, "total_covered_alone", model, origin) == 0:
-        found.append(f"the actual total lies outside the interval of the {MODEL_ONLY}")
+        found.append(f"actual outside, {MODEL_ONLY}")
     if material.is_astray(quantity, model, origin):
         found.append(f"mean outside its own interval: {CARRIED}")
     return found

@@ -24,13 +24,25 @@ def doubts(material: Material) -> list[str]:
         for quantity in material.quantities
         for said in _missed_total(material, quantity, _leaders(material, quantity))
     ]
-    found = [f"{'; '.join(missed)}. Do not plan with such an interval."] if missed else []
+    found = [f"{'; '.join(missed)}. {_plan_with(material)}"] if missed else []
     lead = find_leads(material, "purchases").customer_model if "purchases" in material.quantities else None
     for suspicion in checks(material):
         is_others = suspicion.name.startswith(ORIGINS) and suspicion.name != f"{ORIGINS}: {lead}"
         if suspicion.verdict == "suspect" and not is_others:
             found.append(f"suspect {suspicion.name}. {material.discreet(suspicion.sentence)}")
     return found
+
+
+def _plan_with(material: Material) -> str:
+    """Which interval of a total is left to plan with."""
+    held = [
+        list(material.values(quantity, "total_covered", model).values())
+        for quantity in material.quantities
+        for model in _leaders(material, quantity)
+    ]
+    if any(map(_is_missed, held)):
+        return "Do not plan with such an interval."
+    return f"Plan with the wider interval, not with that of the {MODEL_ONLY}."
 
 
 def _leaders(material: Material, quantity: str) -> list[str]:

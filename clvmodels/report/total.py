@@ -242,5 +242,5 @@ def _newcomer_row(material: Material, row: Mapping[Hashable, Any]) -> list[Cell]
         actual,
         per_cent(off, signed=True),
         MISSING if low == MISSING else f"{low} to {high}",
-        "the actual lies outside" if is_out else "",
+        "actual outside" if is_out else "",
     )

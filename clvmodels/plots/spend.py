@@ -84,7 +84,7 @@ def spend_frame(
     check_single(rfm)
     model = spend_model(posterior)
     count, mean = rfm.columns(("spend_count", "monetary_value"))
-    informs = model.informs(rfm)
+    informs = model.informs(rfm) & (count > 0) & (mean > 0)  # some models learn from one-time buyers, too
     if not informs.any():
         raise ArgumentError("no customer has a repeat purchase with a mean spend above 0: nothing to show")
     mean, count = mean[informs], np.sort(count[informs])

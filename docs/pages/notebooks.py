@@ -33,6 +33,18 @@ def read(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def merged(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Text that came in several pieces, as chance has it, in one."""
+    found: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = found[-1] if found else None
+        if last and output.output_type == "stream" == last.output_type and output.name == last.name:
+            last.text += output.text
+        else:
+            found.append(output)
+    return found
+
+
 def run(path: Path) -> nbformat.NotebookNode:
     """The notebook after a run from a clean kernel; an error in a cell is an error here."""
     notebook = read(path)
@@ -42,6 +54,8 @@ def run(path: Path) -> nbformat.NotebookNode:
     ).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if "outputs" in cell:
+            cell.outputs = merged(cell.outputs)
         for output in cell.get("outputs", []):
             if "text/plain" in output.get("data", {}):
                 output["data"]["text/plain"] = ADDRESS.sub("", output["data"]["text/plain"])

@@ -187,6 +187,13 @@ def test_simulated_mean_spend_is_that_of_as_many_purchases(cdnow_rfm: RFM) -> No
     np.testing.assert_allclose(frame["mean"].cumsum().to_numpy()[:-1], cdf, atol=0.005)
 
 
+def test_spend_frame_leaves_out_who_has_no_mean(cdnow_rfm: RFM) -> None:
+    """One-time buyers inform the model of single transactions, and have no mean spend to show."""
+    fit = clv.fit("gamma_gamma_transactions", cdnow_rfm, method="map")
+    frame = plots.spend_frame(fit, cdnow_rfm, draws=5)
+    assert frame["customers"].sum() == np.sum(cdnow_rfm.monetary_value > 0)
+
+
 def test_spend_frame_counts_who_informs_and_ignores_row_order(
     fits: dict[str, Posterior], cdnow_rfm: RFM, rng: np.random.Generator
 ) -> None:

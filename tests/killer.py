@@ -89,7 +89,8 @@ def main(config: str, day: str, kills: list[str]) -> None:
     print("undisturbed", code, flush=True)
     for kill in kills:
         folder = source.parent.with_name(f"kill-{kill}")
-        shutil.copytree(source.parent, folder)
+        copy = shutil.copytree(source.parent, folder.with_name(f"copy-{kill}"))
+        copy.rename(folder)  # a reader looks at it from now on
         was_alive = killed(folder / source.name, day, kill, seconds)
         print(kill, was_alive, ended(started(folder / source.name, day, Narrator(), resume=True)), flush=True)
 

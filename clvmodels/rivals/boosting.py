@@ -15,7 +15,7 @@ from clvmodels.forecast import CLVModel, Discrepancy, FittedCLV
 from clvmodels.inference import Posterior, fit
 from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast
 from clvmodels.rfm import RFM, EarlierWindow, earlier_windows
-from clvmodels.rivals.trees import features, one_thread, scikit_learn
+from clvmodels.rivals.trees import features, groups, one_thread, scikit_learn
 from clvmodels.units import plan_horizon
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FEWEST_CUSTOMERS = 1000
 LOWEST, HIGHEST, POWER = 0.3, 3.0, 0.8
+MOST_TREES = 100
 LEAST_MEAN = 1e-6  # purchases: below it a model's mean says "none", whatever it is multiplied by
 
 
@@ -35,11 +36,11 @@ class BoostedCLV:
 
     .. math:: E[y \mid z] = m \, e^{f(z)}
 
-    from what a summary says of a customer (z: frequency, recency, T, silence, spend), with log m as offset. The
-    multipliers :math:`e^{f}` of today's customers are divided by their mean, weighted by what the model forecasts of
-    each, bounded by 0.3 and 3, and raised to the power 0.8. They multiply each customer's exposure, so that draws stay
-    whole purchases at moments in time. The division matters: trees also learn that the last season was a good one,
-    which says nothing of the next.
+    from what a summary says of a customer (z: frequency, recency, T, silence, spend), with log m as offset; how many
+    trees, or none, is decided by customers they had not seen. The multipliers :math:`e^{f}` of today's customers are
+    divided by their mean, weighted by what the model forecasts of each, bounded by 0.3 and 3, and raised to the power
+    0.8. They multiply each customer's exposure, so that draws stay whole purchases at moments in time. The division
+    matters: trees also learn that the last season was a good one, which says nothing of the next.
 
     Below 1,000 customers, or where the summary does not remember its log, it is the model and says so.
 
@@ -203,8 +204,7 @@ class FittedBoost:
         model = cast(PurchaseModel, self.fitted.purchase.model)
         expected = model.expected_purchases(self.fitted.purchase.mode, self.rfm, length)
         raw = self.lesson(length).multiply(_table(self.rfm))
-        typical = float(np.average(raw, weights=np.maximum(expected, LEAST_MEAN)))
-        return np.asarray(np.clip(raw / typical, LOWEST, HIGHEST) ** POWER)
+        return _bounded(raw, np.maximum(expected, LEAST_MEAN))
 
     def forecast(
         self,
@@ -298,7 +298,7 @@ def _table(rfm: RFM) -> np.ndarray:
 
 def _learn(model: PurchaseModel, windows: Sequence[EarlierWindow], seed: int) -> Lesson:
     """Trees on the errors of a model in earlier windows; rows are put in an order of their own first."""
-    rows, means, bought, used = [], [], [], []
+    rows, means, bought, fold, used = [], [], [], [], []
     for window in windows:
         try:
             posterior = fit(model, window.summary, method="map", seed=seed)
@@ -309,6 +309,7 @@ def _learn(model: PurchaseModel, windows: Sequence[EarlierWindow], seed: int) ->
         rows.append(_table(window.summary))
         means.append(model.expected_purchases(mode, window.summary, window.outcome.length))
         bought.append(window.outcome.purchases)
+        fold.append(groups(window.summary.customer_id))
         used.append(str(window))
     if not rows:
         raise ArgumentError(
@@ -319,34 +320,59 @@ def _learn(model: PurchaseModel, windows: Sequence[EarlierWindow], seed: int) ->
         np.maximum(np.concatenate(means), LEAST_MEAN),
         np.concatenate(bought),
     )
-    order = np.lexsort([actual, mean, *table.T])
-    table, mean, actual = table[order], mean[order], actual[order]
-    return Lesson(_grow(table, actual, mean, seed), table, mean, actual, tuple(used))
+    group = np.concatenate(fold)
+    order = np.lexsort([group, actual, mean, *table.T])
+    table, mean, actual, group = table[order], mean[order], actual[order], group[order]
+    return Lesson(_grow(table, actual, mean, group, seed), table, mean, actual, tuple(used))
 
 
 def _grow(
-    rows: np.ndarray, bought: np.ndarray, means: np.ndarray, seed: int
+    rows: np.ndarray, bought: np.ndarray, means: np.ndarray, fold: np.ndarray, seed: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Multipliers as trees see them; 1 where nobody bought anything.
+    """Raw multipliers as trees see them; 1 where nobody bought anything, or trees foretell nobody they had not seen.
 
-    The Poisson likelihood of y with offset log m is that of y / m with weight m.
+    The Poisson likelihood of y with offset log m is that of y / m with weight m. How many trees there are, or none, is
+    decided by customers left out, group by group.
     """
     if not bought.sum() > 0:
         return lambda other: np.ones(len(other))
-    trees = scikit_learn().HistGradientBoostingRegressor(
+    blind = np.zeros((MOST_TREES, len(rows)))
+    for group in np.unique(fold):
+        out = fold == group
+        if out.all():
+            return lambda other: np.ones(len(other))
+        trees = _trees(MOST_TREES, seed).fit(
+            rows[~out], bought[~out] / means[~out], sample_weight=means[~out]
+        )
+        blind[:, out] = list(trees.staged_predict(rows[out]))
+    losses = [_deviance(bought, means * _bounded(raw, means)) for raw in blind]
+    best = int(np.argmin(losses))
+    if not losses[best] < _deviance(bought, means):
+        return lambda other: np.ones(len(other))
+    grown = _trees(best + 1, seed).fit(rows, bought / means, sample_weight=means)
+    return lambda other: np.asarray(grown.predict(other))
+
+
+def _trees(count: int, seed: int) -> Any:
+    return scikit_learn().HistGradientBoostingRegressor(
         loss="poisson",
         learning_rate=0.05,
-        max_iter=100,
-        max_leaf_nodes=6,
-        min_samples_leaf=50,
+        max_iter=count,
+        max_leaf_nodes=4,
+        min_samples_leaf=100,
         early_stopping=False,
         random_state=seed,
     )
-    trees.fit(rows, bought / means, sample_weight=means)
-    return lambda other: np.asarray(trees.predict(other))
+
+
+def _bounded(raw: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Multipliers that are used: without what all customers share, and not far from 1."""
+    typical = float(np.average(raw, weights=means))
+    return np.asarray(np.clip(raw / typical, LOWEST, HIGHEST) ** POWER)
 
 
 def _deviance(bought: np.ndarray, means: np.ndarray) -> float:
-    """Mean Poisson deviance."""
+    """Mean Poisson deviance of means that are brought to the level of what was bought."""
+    means = means * (bought.sum() / means.sum())
     safe = np.where(bought > 0, bought, 1.0)
     return float(2 * np.mean(bought * np.log(safe / means) - (bought - means)))

@@ -106,7 +106,7 @@ def learn(windows: Sequence[EarlierWindow], seed: int) -> Lesson:
     amount = _mean_amount(money, bought)
     tables = [np.column_stack(list(features(window.summary, amount).values())) for window in windows]
     rows = np.concatenate(tables)
-    fold = np.concatenate([_folds(window.summary.customer_id) for window in windows])
+    fold = np.concatenate([groups(window.summary.customer_id) for window in windows])
     order = np.lexsort([fold, money, bought, *rows.T])
     rows, bought, money, fold = rows[order], bought[order], money[order], fold[order]
     each = np.round(np.maximum(money, 0.0) / amount / np.maximum(bought, 1.0), DECIMALS)
@@ -136,7 +136,7 @@ def _mean_amount(money: np.ndarray, bought: np.ndarray) -> float:
     return spent / purchases if spent > 0 and purchases > 0 else 1.0
 
 
-def _folds(customer_ids: np.ndarray) -> np.ndarray:
+def groups(customer_ids: np.ndarray) -> np.ndarray:
     """(n,) the customer's group, by a hash of the id: the same in every window and every order."""
     texts = (id_text(identity) for identity in customer_ids.tolist())
     return np.array([hashlib.blake2b(text.encode(), digest_size=4).digest()[0] % FOLDS for text in texts])

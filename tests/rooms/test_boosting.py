@@ -58,10 +58,20 @@ def test_trees_find_whom_the_model_misjudges() -> None:
     means = rng.gamma(1.0, 2.0, 6000)
     rows = np.column_stack([means, rng.random(6000)])
     wrong = np.where(rows[:, 1] > 0.5, 2.0, 0.5)
-    grown = boosting._grow(rows, rng.poisson(means * wrong).astype(float), means, 1)
+    fold = np.arange(6000) % 5
+    grown = boosting._grow(rows, rng.poisson(means * wrong).astype(float), means, fold, 1)
     found = grown(rows)
     assert np.median(found[rows[:, 1] > 0.55]) == pytest.approx(2.0, rel=0.15)
     assert np.median(found[rows[:, 1] < 0.45]) == pytest.approx(0.5, rel=0.15)
+
+
+def test_where_the_model_is_right_no_tree_is_grown_far() -> None:
+    """Killed: as many trees as there may be, whatever customers left out say."""
+    rng = np.random.default_rng(2)
+    means = rng.gamma(1.0, 2.0, 4000)
+    rows = np.column_stack([means, rng.random((4000, 4))])
+    raw = boosting._grow(rows, rng.poisson(means).astype(float), means, np.arange(4000) % 5, 1)(rows)
+    assert np.std(raw) < 0.03
 
 
 def test_draws_are_whole_purchases_at_the_corrected_rate(fitted: FittedBoost) -> None:

@@ -203,7 +203,9 @@ class FittedBoost:
         """(n,) by how much each customer's exposure is multiplied for a horizon of this length."""
         model = cast(PurchaseModel, self.fitted.purchase.model)
         expected = model.expected_purchases(self.fitted.purchase.mode, self.rfm, length)
-        raw = self.lesson(length).multiply(_table(self.rfm))
+        lesson = self.lesson(length)
+        with one_thread():
+            raw = lesson.multiply(_table(self.rfm))
         return _bounded(raw, np.maximum(expected, LEAST_MEAN))
 
     def forecast(

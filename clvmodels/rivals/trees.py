@@ -188,5 +188,6 @@ def one_thread() -> Iterator[None]:
     """Trees this small are grown quicker by one thread than by several that wait for each other."""
     from threadpoolctl import threadpool_limits  # what scikit-learn counts its threads with
 
+    scikit_learn()  # only libraries that are there can be limited
     with threadpool_limits(limits=1, user_api="openmp"):
         yield

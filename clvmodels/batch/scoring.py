@@ -98,7 +98,7 @@ def dealt(rfm: RFM, shards: int) -> np.ndarray:
     --------
     >>> rfm = RFM.from_arrays(frequency=[0, 0], recency=[0, 0], T=[1, 2], customer_id=["ann", "bob"], time_unit="W")
     >>> dealt(rfm, 8).tolist(), dealt(rfm.take([1, 0]), 8).tolist()
-    ([3, 0], [0, 3])
+    ([5, 4], [4, 5])
     """
     return (_places(rfm) % np.uint64(shards)).astype(int)
 

@@ -178,7 +178,11 @@ def test_a_forecaster_carries_its_priors(cdnow_rfm: clv.RFM) -> None:
     few = cdnow_rfm.take(slice(None, None, 8))
     stated = {"q": LogNormal(4, 0.01)}
     model = clv.CLVModel(
-        "bg_nbd", method="map", purchase_priors={"r": LogNormal(0.5, 0.01)}, spend_priors=stated
+        "bg_nbd",
+        "gamma_gamma",
+        method="map",
+        purchase_priors={"r": LogNormal(0.5, 0.01)},
+        spend_priors=stated,
     )
     assert model.name.endswith("(map, own priors)")
     fitted = model.fit(few)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import clvmodels as clv
-from clvmodels.forecast.discrepancy import Discrepancy
 from clvmodels.models import REGISTRY
 from clvmodels.value.expectations import Valuation, expected_values
 from clvmodels.value.whatif import elasticities, tornado, what_if
@@ -155,17 +154,10 @@ def test_elasticities_are_derivatives(fitted: clv.FittedCLV, some: clv.RFM) -> N
     assert table.loc["margin", "elasticity"] == pytest.approx(1, rel=1e-9)
     assert table.loc["margin", "per_point"] == pytest.approx(0.01 / 0.4, rel=1e-9)
     theta, model = fitted.purchase.draws[0], fitted.purchase.model
-
-    def purchases(horizon: float) -> np.ndarray:
-        """Over the exposures that forecasts average over: each stretches the clock."""
-        return np.mean(
-            [model.expected_purchases(theta, some, e * horizon) for e in Discrepancy().nodes()], axis=0
-        )
-
-    spend = expected_values(point, some, Valuation("52W")).mean / purchases(52.0)
+    spend = expected_values(point, some, Valuation("52W")).mean / model.expected_purchases(theta, some, 52.0)
 
     def worth(horizon: float) -> float:
-        return float((purchases(horizon) * spend).sum())
+        return float((model.expected_purchases(theta, some, horizon) * spend).sum())
 
     slope = (worth(52.01) - worth(51.99)) / 0.02
     assert table.loc["retention", "elasticity"] == pytest.approx(1 - 52 * slope / worth(52.0), rel=1e-4)

@@ -438,8 +438,9 @@ def test_a_failed_fit_ends_in_4_and_is_not_saved(shell: Shell, monkeypatch: pyte
     run = ("backtest", "log.csv", "--horizon", "26W", "--out", "backtest", *models)
     assert shell(*run).code == 4
     assert not files()
-    text = shell.good(*run, "--model", "historical")
-    assert "BG/NBD × automatic spend (laplace) at 1997-12-27 could not be used: BG/NBD by laplace" in text
+    text = " ".join(shell.good(*run, "--model", "historical").split())
+    assert "BG/NBD × automatic spend (laplace) at 1997-12-27 could not be used: " in text
+    assert "failed: no optimum was found" in text
 
 
 def test_tampered_fits_and_backtests_are_refused(shell: Shell) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,20 @@ def spark_session(folder: Path, *, connect: bool) -> Iterator[Any]:
 
     A task is tried four times, as on a cluster: alone, ``local[2]`` gives up at once.
     """
+    with alone() if connect else nullcontext(), _session(folder, connect=connect) as session:
+        yield session
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """No other process of the tests is in the block: every server of Spark Connect listens on the same port."""
+    with (Path(tempfile.gettempdir()) / "clvmodels-spark-connect.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _session(folder: Path, *, connect: bool) -> Iterator[Any]:
     os.environ["PYSPARK_PYTHON"] = sys.executable  # or workers are of whatever Python is found first
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)

@@ -85,9 +85,11 @@ def _go(done: Walk, forecaster: Forecaster, cut: Cut, terms: Terms) -> None:
     fitted = forecaster.fit(cut.rfm, seed=terms.seed)
     done.fit_seconds = perf_counter() - began
     done.summary = fitted.summary
-    done.convergence = "; ".join(posterior.status.name for posterior in getattr(fitted, "posteriors", ()))
+    posteriors = getattr(fitted, "posteriors", ())
+    done.convergence = "; ".join(posterior.status.name for posterior in posteriors)
     if not fitted.usable:
-        raise FitError(fitted.summary)
+        unusable = [str(posterior) for posterior in posteriors if not posterior.status.usable]
+        raise FitError("\n".join(unusable) or fitted.summary)
     for text, holdout in zip(cut.horizons, cut.holdouts, strict=True):
         record = Record(cut.actual[text], cut.lots)
         forecast = fitted.forecast(

@@ -439,7 +439,7 @@ def test_a_failed_fit_ends_in_4_and_is_not_saved(shell: Shell, monkeypatch: pyte
     assert shell(*run).code == 4
     assert not files()
     text = " ".join(shell.good(*run, "--model", "historical").split())
-    assert "BG/NBD × automatic spend (laplace) at 1997-12-27 could not be used: " in text
+    assert "BG/NBD × automatic spend (laplace) at 1997-12-27 could not be used: BG/NBD by laplace" in text
     assert " no optimum was found (k_hat" in text
 
 

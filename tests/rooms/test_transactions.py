@@ -21,6 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from logs import SMALL, columns, notes, refused, same, shop
 
+import clvmodels.transactions as room
 from clvmodels.errors import ArgumentError
 from clvmodels.rfm import RFM
 from clvmodels.transactions import Holdout, calibration_holdout, money, rfm_summary
@@ -475,6 +476,11 @@ def test_units_of_time(unit: Any, factor: float) -> None:
     rfm = rfm_summary(SMALL, time_unit=unit, observation_end="2026-02-28")
     assert rfm.recency.tolist() == pytest.approx([21 * factor, factor, 0], rel=1e-15)
     assert rfm.T.tolist() == pytest.approx([58 * factor, 54 * factor, 27 * factor], rel=1e-15)
+
+
+def test_names_of_the_room() -> None:
+    functions = ["activity", "calibration_holdout", "rfm_summary", "rfm_table"]
+    assert sorted(room.__all__) == ["Activity", "Holdout", "PurchaseEvents", "RFMTable", *functions]
 
 
 def test_stamps_in_utc_name_their_zone() -> None:

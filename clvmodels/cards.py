@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN_ROWS = 5
 MISSING = "–"
@@ -24,6 +28,8 @@ HEADINGS = {
     "clv_q95": "CLV q95",
 }
 """Columns of a forecast that its card shows, and what they are called there."""
+UNFIT = frozenset({"window", "currency", "interval", "caution", "fits", "channels"})
+"""Facts of a table that its card tells elsewhere, or that are records of their own."""
 
 
 def card(
@@ -86,6 +92,72 @@ def first_rows(columns: Mapping[str, Any], headings: Mapping[str, str] = HEADING
     found = [name for name in headings if name in columns]
     rows = [[columns[name][i] for name in found] for i in range(min(SHOWN_ROWS, len(columns[found[0]])))]
     return table([headings[name] for name in found], rows, of=len(columns[found[0]]))
+
+
+def shown[Noun: type](by: str, *, rows: int = 12) -> Callable[[Noun], Noun]:
+    """Let a class show itself by one of its tables: as a card in a notebook, and in a line elsewhere.
+
+    Units, interval and provenance are what the table carries in its `attrs`; `rows` of it are shown. `by` is the
+    name of the table, or of the method that makes it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> class Sale:
+    ...     table = pd.DataFrame({"mean": [3.0]}, index=pd.Index(["profit"], name="flow"))
+    >>> Sale.table.attrs = {"currency": "$", "interval": "none: a formula"}
+    >>> sale = shown("table")(Sale)()
+    >>> sale
+    Sale(1 row; money in $; interval: none: a formula)
+    >>> "<td>profit</td><td>3</td>" in sale._repr_html_()
+    True
+    """
+
+    def decorate(noun: Noun) -> Noun:
+        def line(self: object) -> str:
+            frame = _found(self, by)
+            size = f"{len(frame):,} row{'s' if len(frame) != 1 else ''}"
+            return f"{noun.__name__}({'; '.join([size, *_facts(frame)])})"
+
+        def page(self: object) -> str:
+            frame = _found(self, by)
+            facts = {str(name): value for name, value in frame.attrs.items() if name not in UNFIT}
+            return card(_words(noun.__name__), _facts(frame), [_frame(frame, rows)], facts)
+
+        for name, method in {"__repr__": line, "_repr_html_": page}.items():
+            setattr(noun, name, method)
+        return noun
+
+    return decorate
+
+
+def _found(noun: object, name: str) -> pd.DataFrame:
+    found: Any = getattr(noun, name)
+    return cast("pd.DataFrame", found() if callable(found) else found)
+
+
+def _facts(frame: pd.DataFrame) -> list[str]:
+    """What must be read with the numbers of a table: window, unit of the money, kind and level of interval."""
+    said = {"window": "{}", "currency": "money in {}", "interval": "interval: {}", "caution": "{}"}
+    return [words.format(frame.attrs[name]) for name, words in said.items() if name in frame.attrs]
+
+
+def _frame(frame: pd.DataFrame, rows: int) -> str:
+    """The first rows, the index as columns where it has names."""
+    flat = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
+    cells = flat.head(rows).itertuples(index=False, name=None)
+    return table([str(name) for name in flat.columns], list(cells), of=len(flat))
+
+
+def _words(name: str) -> str:
+    """The name of a class in words.
+
+    Examples
+    --------
+    >>> _words("NewCustomerValue")
+    'New customer value'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
 
 
 def text(value: object) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from clvmodels.cards import card
 from clvmodels.errors import DataError
 from clvmodels.rfm import CLOCK_FIELDS, RFM, SPEND_FIELDS, DataReport, Note, fingerprint, hash_of
 from clvmodels.transactions import clock, engines, money, summary
 from clvmodels.transactions.columns import as_ids, first_of, row_of
 from clvmodels.transactions.door import Log
-from clvmodels.units import Moment, last_observed
+from clvmodels.units import UNIT_NAMES, Moment, last_observed
 
 STATISTICS = ("spend_sum", "spend_log_sum", "spend_positive_count", "spend_first")
 
@@ -46,6 +47,23 @@ class RFMTable:
 
     def __len__(self) -> int:
         return self.size
+
+    def __repr__(self) -> str:
+        return f"RFMTable({'; '.join(self._said())})"
+
+    def _repr_html_(self) -> str:
+        counts = str(self.report).splitlines()
+        return card(f"RFM of {self.size:,} customers, not in memory", [*self._said()[1:], *counts])
+
+    def _said(self) -> list[str]:
+        spend = "with" if self.has_spend else "without"
+        return [
+            f"{self.size:,} customers",
+            f"held by {self.rows.implementation.name.lower()}",
+            f"times in {UNIT_NAMES[self.time_unit]}",
+            f"observed until before {self.observed_until:%Y-%m-%d %H:%M}",
+            f"{spend} spend",
+        ]
 
     @property
     def customers(self) -> float:
@@ -141,10 +159,6 @@ class RFMTable:
             Columns to sort the customers by.
         """
         return engines.mapped(self.rows, function, schema, order)
-
-    def __repr__(self) -> str:
-        engine = self.rows.implementation.name
-        return f"RFMTable({self.size:,} customers in {engine}, observed until {self.observed_until})"
 
 
 def _floats(column: nw.Series[Any]) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.errors import ArgumentError, DataError, check_real, percent_hint
 from clvmodels.prediction import labelled, tail_levels
 from clvmodels.units import Horizon
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@shown("table")
 @dataclass(frozen=True)
 class Payback:
     """When the profit of a new customer has paid for the acquisition.
@@ -85,6 +87,7 @@ class Payback:
         return labelled(pd.DataFrame(table), {**self.provenance, "cac": self.cac, "interval": interval})
 
 
+@shown("table")
 @dataclass(frozen=True)
 class Acquisition:
     """New customers of each channel against what they cost.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.baselines import AOVFrequencyLifespan, LifespanCLV, NetHistoricalCLV
+from clvmodels.cards import shown
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.prediction import Forecast, check_single, labelled
 from clvmodels.rfm import RFM
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 MOST_YEARS = 100
 
 
+@shown("table")
 @dataclass(frozen=True, eq=False)
 class Calculator:
     """All formulas side by side, beside a model's answer and the formulas' record.

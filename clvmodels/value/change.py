@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.errors import DataError
 from clvmodels.prediction import labelled, tail_levels
 from clvmodels.units import last_observed
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@shown("table")
 @dataclass(frozen=True, eq=False)
 class Change:
     """What moved the value from one forecast to the next.

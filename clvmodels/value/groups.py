@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.baselines.rates import birth_months
+from clvmodels.cards import shown
 from clvmodels.contracts import FittedForecaster, Forecaster
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.prediction import check_seed, labelled, tail_levels
@@ -112,6 +113,7 @@ def split_customers(rfm: RFM, labels: Any) -> dict[str, RFM]:
     return {name: rfm.take(np.flatnonzero(found == name)) for name in sorted(set(found.tolist()))}
 
 
+@shown("table")
 @dataclass(frozen=True, eq=False)
 class GroupComparison:
     """Two groups and the posterior of their difference.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.errors import ArgumentError
 from clvmodels.prediction import (
     DEFAULT_LEVELS,
@@ -34,6 +35,7 @@ MOST_CELLS = 100_000_000
 """Most numbers (draws, lives, periods) held at a time: 0.8 GB."""
 
 
+@shown("table")
 @dataclass(frozen=True)
 class NewCustomerValue:
     """Lives of customers about to be acquired, and what they bring.

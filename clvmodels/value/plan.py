@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import Quantity, labelled, tail_levels
@@ -32,6 +33,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2  # steps of this share spread any number of poi
 _MONEY = ("revenue", "profit")
 
 
+@shown("period_table")
 @dataclass(frozen=True)
 class AcquisitionForecast:
     """Present and new customers over the same calendar periods, draw by draw under the same parameters.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast import CLVModel, FittedCLV
 from clvmodels.inference import LogNormal, Posterior, get_method
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@shown("table")
 @dataclass(frozen=True)
 class ChannelFits:
     """A fit per channel.

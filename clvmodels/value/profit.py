@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.prediction import (
     DEFAULT_LEVELS,
     DrawBlock,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _WHOLE = {"revenue": "clv_revenue", "profit": "clv_profit"}
 
 
+@shown("summary")
 @dataclass(frozen=True)
 class ProfitForecast:
     """What customers bring within a horizon, as revenue and as profit.

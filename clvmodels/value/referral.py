@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.errors import ArgumentError, check_real, percent_hint
 from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import Quantity, check_seed, labelled, over_draws, tail_levels
@@ -68,6 +69,7 @@ class ReferralRate:
         return np.where(np.isfinite(self.shape), self.shape / self.rate, self.rate)
 
 
+@shown("customers")
 @dataclass(frozen=True)
 class ReferralValue:
     """What the customers referred within a horizon are worth today.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.errors import ArgumentError, percent_hint
 from clvmodels.prediction import DrawBlock, Forecast, labelled, over_draws, tail_levels
 from clvmodels.rfm import RFM, id_text
@@ -24,6 +25,7 @@ BUYS = 0.5
 """A draw of at least so many purchases buys: one for a distribution, half of one for a formula's fraction."""
 
 
+@shown("table")
 @dataclass(frozen=True, eq=False)
 class Segmentation:
     """Customers by segment.

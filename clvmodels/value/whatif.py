@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.contracts import FittedForecaster
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast import FittedCLV
@@ -33,6 +34,7 @@ STEP = 1e-3
 """Step of the derivatives: its square, their error, is far below what a percentage shows."""
 
 
+@shown("table")
 @dataclass(frozen=True, eq=False)
 class WhatIf:
     """The total under some scenarios.

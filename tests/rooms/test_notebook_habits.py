@@ -10,7 +10,9 @@ from types import SimpleNamespace
 import nbclient
 import nbformat
 import numpy as np
+import polars as pl
 import pytest
+from rooms.example_decisions import example_decisions
 
 import clvmodels as clv
 from clvmodels import cards
@@ -149,6 +151,73 @@ def test_reprs_are_one_short_line(
         assert "\n" not in repr(thing)
     assert repr(forecast) == f"Forecast(a <b> & c, 26W, {len(rfm)} customers, 50 draws)"
     assert repr(scorecard) == "Scorecard(2 forecasters, 4 origins, horizons 13W)"
+
+
+@pytest.fixture(scope="module")
+def decisions() -> clv.Decisions:
+    return example_decisions(clv.load_cdnow())
+
+
+PARTS = (
+    "profit",
+    "segments",
+    "acquisition",
+    "channels",
+    "plan",
+    "referrals",
+    "what_if",
+    "change",
+    "calculator",
+)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_results_of_decisions_show_units_interval_and_where_they_come_from(
+    decisions: clv.Decisions, part: str
+) -> None:
+    noun = getattr(decisions, part)
+    page = Reader(noun._repr_html_())
+    line = repr(noun)
+    assert len(line) < 400
+    assert "\n" not in line
+    assert type(noun).__name__ in line
+    for shown in (line, page.text):
+        assert part == "channels" or "money in USD" in shown  # parameters of a fit are no money
+        assert part == "calculator" or "interval: " in shown  # a formula has none
+    assert "provenance" in page.text
+    assert "array(" not in page.text
+
+
+def test_card_of_a_comparison_says_what_it_does_not_mean(decisions: clv.Decisions) -> None:
+    comparison = decisions.groups["parity"]
+    assert comparison.caution in Reader(comparison._repr_html_()).text
+
+
+def test_card_of_segments_shows_numbers_of_its_table(decisions: clv.Decisions) -> None:
+    segments = decisions.segments
+    assert segments is not None
+    page = Reader(segments._repr_html_())
+    for number in segments.table["value_mean"]:
+        assert f" {cards.text(number)} " in page.text
+
+
+def test_card_shows_the_first_rows_and_how_many_there_are(decisions: clv.Decisions) -> None:
+    referrals = decisions.referrals
+    assert referrals is not None
+    page = Reader(referrals._repr_html_())
+    assert f"12 of {len(referrals.customers)} rows" in page.text
+
+
+def test_table_outside_memory_shows_size_engine_and_what_was_left_out() -> None:
+    log = clv.load_cdnow()[:340]
+    table = clv.rfm_table(pl.from_pandas(log).lazy(), spend="spend", time_unit="W")
+    page = Reader(table._repr_html_())
+    for shown in (page.text, repr(table)):
+        assert f"{len(table)} customers" in shown
+        assert "held by polars" in shown
+        assert "weeks" in shown
+    assert "rows in" in page.text
+    assert len(repr(table)) < 200
 
 
 def test_completion_offers_what_is_meant_to_be_used() -> None:

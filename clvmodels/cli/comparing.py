@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clvmodels.cli.judging import DEFAULT_NAMES, forecaster_of, say_scorecard
+from clvmodels.cli.judging import DEFAULT_NAMES, say_scorecard
 from clvmodels.cli.options import Model
 from clvmodels.cli.show import wrote
 from clvmodels.errors import ArgumentError
@@ -17,7 +17,6 @@ from clvmodels.progress import progress_bar
 if TYPE_CHECKING:
     from clvmodels.backtesting import Origins, Scorecard
     from clvmodels.config import Config
-    from clvmodels.config.sections import Contender
     from clvmodels.contracts import Forecaster
     from clvmodels.forecast import FittedCLV
     from clvmodels.prediction import Forecast
@@ -79,7 +78,7 @@ def judged(config: Config, rows: Any) -> Scorecard:
     with progress_bar("backtest", tells_time=False) as move:
         return backtest(
             rows,
-            [contender(one, config) for one in config.models] or _usual(config),
+            taking_part(config),
             origins=plan_of(config),
             observation_end=said.observation_end,
             draws=said.draws,
@@ -90,27 +89,21 @@ def judged(config: Config, rows: Any) -> Scorecard:
         )
 
 
-def _usual(config: Config) -> list[Forecaster]:
-    return [forecaster_of(name, Model(), no_spend=config.log.no_spend) for name in DEFAULT_NAMES]
-
-
-def contender(said: Contender, config: Config) -> Forecaster:
-    """One who takes part.
+def taking_part(config: Config) -> list[Forecaster]:
+    """Whom [[models]] names, or the usual.
 
     Raises
     ------
     ArgumentError
-        If a formula is given what only a purchase model has.
+        If one lacks a library, or an option is outside its range.
     """
-    from clvmodels.models import PURCHASE_MODELS
+    from clvmodels.contenders import forecasters_of
 
-    parts = Model(spend=said.spend, method=said.method)
-    if said.name not in PURCHASE_MODELS:
-        if given := [name for name in ("spend", "method", "label") if getattr(said, name) is not None]:
-            raise ArgumentError(f"[[models]] {said.name}: a formula has no {given[0]}; leave it out")
-        return forecaster_of(said.name, parts, no_spend=config.log.no_spend)
-    model = replace(parts, purchase=said.name).build(no_spend=config.log.no_spend)
-    return model if said.label is None else replace(model, label=said.label)
+    said = [one.said for one in config.models] or [{"name": name} for name in DEFAULT_NAMES]
+    try:
+        return forecasters_of(said, no_spend=config.log.no_spend)
+    except ArgumentError as problem:
+        raise ArgumentError(f"[[models]] {problem}") from None
 
 
 def plan_of(config: Config) -> Origins:

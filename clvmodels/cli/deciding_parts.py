@@ -13,7 +13,6 @@ from clvmodels.baselines import BASELINES
 from clvmodels.cli.commands import check_fit
 from clvmodels.cli.deciding_options import Asking, Money, Referring, Winning
 from clvmodels.cli.deciding_words import PEER_COLUMNS, parse_number, parse_scenario, read_named
-from clvmodels.cli.judging import forecaster_of
 from clvmodels.cli.options import Log, Model
 from clvmodels.contracts import Forecaster
 from clvmodels.errors import ArgumentError, DataError
@@ -86,7 +85,7 @@ class Fitting:
     def of(cls, model: Model, draws: int, seed: int) -> Fitting:
         """The forecaster that was asked for: a formula by its name, or a purchase model with its parts."""
         if model.purchase in BASELINES:
-            return cls(forecaster_of(model.purchase or "", model, no_spend=False), None, draws, seed)
+            return cls(BASELINES[model.purchase or ""](), None, draws, seed)
         wanted = model.build(no_spend=False)
         return cls(wanted, wanted, draws, seed)
 

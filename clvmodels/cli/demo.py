@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clvmodels.cli.judging import forecaster_of, say_scorecard
+from clvmodels.cli.judging import forecasters_of, say_scorecard
 from clvmodels.cli.options import Model, PageOut
 from clvmodels.cli.show import forecast_text, number, say, text_table, wrote
 from clvmodels.progress import progress_bar
@@ -50,7 +50,7 @@ def judge(log: Any) -> Scorecard:
     from clvmodels.baselines import BASELINES
 
     names = ("pareto_nbd", "bg_nbd", *BASELINES)
-    forecasters = [forecaster_of(name, Model(), no_spend=False) for name in names]
+    forecasters = forecasters_of(names, Model(), no_spend=False)
     with progress_bar("backtest") as move:
         return backtest(
             log, forecasters, horizon=HOLDOUT, origins=["1997-09-30"], seed=1, progress=move, **COLUMNS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +74,8 @@ Names = Annotated[
         metavar="NAME",
         help="Who takes part; give it again for the next. Purchase models, such as bg_nbd; auto chooses one. "
         "Formulas: historical, historical_all, cohort_average, net_historical, lifespan, aov_frequency_lifespan, "
-        "zero. Managers' rules: hiatus_rule, past_best.",
+        "zero. Managers' rules: hiatus_rule, past_best. Rivals: regression, boosted, lifetimes. stack mixes the "
+        "others.",
         show_default=", ".join(DEFAULT_NAMES),
     ),
 ]
@@ -104,7 +105,7 @@ def backtest(
 
     check_folder(out, "scorecard")
     parts = Model(spend=spend, method=method)
-    forecasters = [forecaster_of(name, parts, no_spend=log.no_spend) for name in model or DEFAULT_NAMES]
+    forecasters = forecasters_of(model or DEFAULT_NAMES, parts, no_spend=log.no_spend)
     with progress_bar("backtest", tells_time=False) as move:
         scorecard = run(
             log.read(),
@@ -142,25 +143,28 @@ def report(
     wrote(out)
 
 
-def forecaster_of(name: str, model: Model, *, no_spend: bool) -> Forecaster:
-    """The forecaster of a name: a formula, or a purchase model (or ``auto``) with the spend model and method given.
+def forecasters_of(names: Sequence[str], model: Model, *, no_spend: bool) -> list[Forecaster]:
+    """The forecasters of these names; spend model and method are for whoever takes them.
 
     Raises
     ------
     ArgumentError
-        If there is none of that name.
+        If there is none of a name, a library is missing, or a spend model is given and money left out.
     """
-    from clvmodels.baselines import BASELINES
-    from clvmodels.models import PURCHASE_MODELS
+    from clvmodels import contenders
 
-    if name in BASELINES:
-        return BASELINES[name]()
-    if name != "auto" and name not in PURCHASE_MODELS:
-        raise ArgumentError(
-            f"--model {name!r} is neither a model (auto, {', '.join(PURCHASE_MODELS)}) "
-            f"nor a formula ({', '.join(BASELINES)})"
-        )
-    return replace(model, purchase=name).build(no_spend=no_spend)
+    if no_spend and model.spend is not None:
+        raise ArgumentError(f"--spend {model.spend} and --no-spend exclude each other; give one of them")
+    parts = {"spend": model.spend, "method": model.method}
+    said: list[dict[str, str]] = []
+    for name in names:
+        takes = contenders.CONTENDERS[name].options if name in contenders.CONTENDERS else ()
+        given = {part: value for part, value in parts.items() if value is not None and part in takes}
+        said.append({"name": name, **given})
+    try:
+        return contenders.forecasters_of(said, no_spend=no_spend)
+    except ArgumentError as problem:
+        raise ArgumentError(f"--model: {problem}") from None
 
 
 def parse_origins(

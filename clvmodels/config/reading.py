@@ -225,23 +225,27 @@ def _shown(value: object) -> str:
 
 
 def _check_names(config: Config, where: str) -> None:
-    """Refuse names of models, formulas and methods that do not exist."""
-    from clvmodels.baselines import BASELINES
+    """Refuse names of models, contenders and methods that do not exist, and keys that are not of a name."""
+    from clvmodels.contenders import check_contender
     from clvmodels.inference import METHODS
     from clvmodels.models import PURCHASE_MODELS, SPEND_MODELS
 
-    known_names: dict[str, Any] = {**PURCHASE_MODELS, **BASELINES}
+    purchases: dict[str, Any] = {"auto": None, **PURCHASE_MODELS}
     named: list[tuple[str, str | None, Mapping[str, Any]]] = [
         ("[model] purchase", config.model.purchase, PURCHASE_MODELS),
         ("[model] spend", config.model.spend, SPEND_MODELS),
         ("[model] method", config.model.method, METHODS),
     ]
     for number, one in enumerate(config.models):
-        place = f"[models] {number}."
+        place = f"[models] {number}"
+        try:
+            check_contender(one.said)
+        except ArgumentError as problem:
+            raise ArgumentError(f"{where}, {place}: {problem}") from None
         named += [
-            (f"{place}name", one.name, known_names),
-            (f"{place}spend", one.spend, SPEND_MODELS),
-            (f"{place}method", one.method, METHODS),
+            (f"{place}.purchase", one.purchase, purchases),
+            (f"{place}.spend", one.spend, {"auto": None, **SPEND_MODELS}),
+            (f"{place}.method", one.method, METHODS),
         ]
     for place, name, known in named:
         if name is not None and name not in known:

@@ -147,12 +147,73 @@ class Model(Section):
 
 
 class Contender(Section):
-    """One who takes part in a comparison: a purchase model with its spend model and method, or a formula."""
+    """One who takes part in a comparison; which keys a name takes is said where it has no such key."""
 
-    name: Annotated[Name, Field(description="A purchase model, or a historical formula or rule.")]
+    name: Annotated[
+        Name,
+        Field(
+            description="A purchase model, a historical formula, a rule of managers, a rival (regression, boosted, "
+            "lifetimes) or stack, a mixture of the others."
+        ),
+    ]
+    label: Annotated[Name | None, Field(description="Name in tables and reports.")] = None
+    purchase: Annotated[
+        Name | None, Field(description="Purchase model that boosted corrects, or that lifetimes fits.")
+    ] = None
     spend: Annotated[Name | None, Field(description="Spend model of a purchase model.")] = None
     method: Annotated[Name | None, Field(description="How a purchase model is fitted.")] = None
-    label: Annotated[Name | None, Field(description="Name of a purchase model in tables and reports.")] = None
+    season: Annotated[
+        Literal["monthly"] | None,
+        Field(description="Clock of a purchase model: learned from the months of the log, 24 at least."),
+    ] = None
+    discrepancy: Annotated[
+        float | Literal["default", "none"] | None,
+        Field(
+            description="Shock that all customers of a purchase model share: default, none, or 0.18 for 18 %."
+        ),
+    ] = None
+    forecasters: Annotated[
+        list[Name] | None,
+        Field(min_length=2, description="Whom stack mixes, by label or name; without it all the others."),
+    ] = None
+    windows: Annotated[
+        int | None,
+        Field(ge=1, description="Earlier windows that regression, boosted and stack learn from, at most."),
+    ] = None
+    window: Annotated[
+        Duration | None, Field(description="Length of the earlier window that a rule or stack learns from.")
+    ] = None
+    cut: Annotated[
+        Duration | None,
+        Field(description="Silence after which hiatus_rule gives a customer up; else learned."),
+    ] = None
+    min_tenure: Annotated[
+        Duration | None, Field(description="Shortest time that a formula divides a customer's record by.")
+    ] = None
+    cohort: Annotated[
+        Name | None,
+        Field(description="How cohort_average groups: M by month of the first purchase, or ages as 4W wide."),
+    ] = None
+    churn: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=1,
+            description="Share of customers lost per period, for formulas with a lifespan; else counted.",
+        ),
+    ] = None
+    period: Annotated[Duration | None, Field(description="Period of that churn.")] = None
+    acquisition_cost: Annotated[
+        float | None, Field(ge=0, description="Cost of winning a customer, for net_historical.")
+    ] = None
+    retention_cost: Annotated[
+        float | None, Field(ge=0, description="Cost of keeping a customer for a year, for net_historical.")
+    ] = None
+
+    @property
+    def said(self) -> dict[str, object]:
+        """The keys that are given."""
+        return self.model_dump(exclude_none=True)
 
 
 class Forecast(Section):

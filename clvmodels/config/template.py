@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from clvmodels.config.reading import Config
+from clvmodels.config.sections import Contender
 
 _HEAD = """\
 Configuration of clvmodels. Keys that are commented out have the value shown, or none.
@@ -35,7 +36,7 @@ def template(source: str = "log.csv") -> str:
     for name, field in Config.model_fields.items():
         lines += ["", *_comment(field.description or "")]
         if name == "models":
-            lines += ["# [[models]]", '# name = "historical"']
+            lines += _contenders()
             continue
         section: Any = field.annotation
         lines.append(f"[{name}]")
@@ -45,6 +46,18 @@ def template(source: str = "log.csv") -> str:
             shown = f"{one.alias or key} = {value}"
             lines.append(shown if one.is_required() else f"# {shown}")
     return "\n".join(lines) + "\n"
+
+
+def _contenders() -> list[str]:
+    """Every name that can take part with what it is, and every key with the names that take it."""
+    from clvmodels.contenders import CONTENDERS
+
+    lines = [f"# {name}: {one.about}" for name, one in CONTENDERS.items()]
+    for key, field in Contender.model_fields.items():
+        takers = [name for name, one in CONTENDERS.items() if key in one.options]
+        whose = f" (of {', '.join(takers)})" if len(takers) < len(CONTENDERS) and takers else ""
+        lines += _comment(f"{key}: {field.description}{whose}", "## ")
+    return [*lines, "# [[models]]", '# name = "auto"', "# [[models]]", '# name = "historical"']
 
 
 def _comment(text: str, mark: str = "# ") -> list[str]:

@@ -17,8 +17,8 @@ from rooms.shell import Shell, files
 
 from clvmodels import __version__
 from clvmodels.backtesting import backtest
-from clvmodels.baselines import BASELINES
 from clvmodels.cli.options import Log
+from clvmodels.contenders import CONTENDERS
 from clvmodels.datasets import load_cdnow
 from clvmodels.errors import FitStatus
 from clvmodels.forecast import CLVModel, FittedCLV
@@ -92,7 +92,8 @@ def test_help_names_every_method_and_formula(shell: Shell) -> None:
     """Models are listed by the error for a name that does not exist: help must not know the registry."""
     for command in ("fit", "forecast", "backtest"):
         assert set(re.findall(r"\w+", shell.good(command, "--help"))) >= set(METHODS)
-    assert set(re.findall(r"\w+", shell.good("backtest", "--help"))) >= set(BASELINES)
+    models = {"bg_nbd", "mbg_nbd", "pareto_nbd"}
+    assert set(re.findall(r"\w+", shell.good("backtest", "--help"))) >= set(CONTENDERS) - models
 
 
 def test_choices_are_those_of_the_summary() -> None:
@@ -305,7 +306,11 @@ def test_compare_does_what_the_configuration_says(shell: Shell, monkeypatch: pyt
     ("change", "code", "words"),
     [
         (("draws = 60\n[[models]]", "drawz = 60\n[[models]]"), 2, "did you mean 'draws'?"),
-        (('name = "historical"', 'name = "historical"\nmethod = "mle"'), 2, "a formula has no method"),
+        (
+            ('name = "historical"', 'name = "historical"\nmethod = "mle"'),
+            2,
+            "'historical' has no method; it takes min_tenure, label",
+        ),
         (('"log.csv"', '"shop.duckdb"\ntable = "sales"'), 2, "shop.duckdb"),
         (('"log.csv"', '"lost.csv"'), 2, "lost.csv"),
         (('"page.html"', '"no/such/folder/page.html"'), 2, "no/such/folder"),

@@ -1,0 +1,219 @@
+"""Who can be named in a comparison: models, formulas, rules of managers, rivals, and a mixture of the others.
+
+`CONTENDERS` is the registry: a name, how its forecaster is made, and a line about it. What may be said of a contender
+is read off its signature, so that command line, configuration and documents learn of a new one here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from clvmodels.baselines import BASELINES
+from clvmodels.contracts import Forecaster
+from clvmodels.ensemble import Stack
+from clvmodels.errors import ArgumentError
+from clvmodels.forecast import CLVModel
+from clvmodels.models import PURCHASE_MODELS
+from clvmodels.rivals import BoostedCLV, LifetimesCLV, RegressionCLV
+from clvmodels.season import MonthlySeason
+
+NO_SPEND = "no_spend"
+NOT_SAID = (NO_SPEND, "basis")  # of the whole comparison; and told by the name (historical_all)
+MIXTURE = "stack"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """How a forecaster is made that can be named.
+
+    Attributes
+    ----------
+    make
+        From options to the forecaster.
+    about
+        What it is, in a few words.
+    library, package
+        A library that it needs and what to install for it; empty where nothing is needed.
+    """
+
+    make: Callable[..., Forecaster]
+    about: str
+    library: str = ""
+    package: str = ""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What may be said of it beside its name."""
+        settled = self.make.keywords if isinstance(self.make, partial) else {}
+        return tuple(
+            name for name in inspect.signature(self.make).parameters if name not in {*settled, *NOT_SAID}
+        )
+
+    def build(self, *, no_spend: bool = False, **options: Any) -> Forecaster:
+        """The forecaster.
+
+        Raises
+        ------
+        ArgumentError
+            If its library is not installed, or an option is not its own or outside its range.
+        """
+        if self.library and find_spec(self.library) is None:
+            raise ArgumentError(
+                f"this needs {self.library}, which is not installed: pip install {self.package}"
+            )
+        asks = NO_SPEND in inspect.signature(self.make).parameters
+        return self.make(**options, **({NO_SPEND: no_spend} if asks else {}))
+
+
+def _model(
+    purchase: str,
+    *,
+    spend: str | None = None,
+    method: str = "laplace",
+    season: Literal["monthly"] | None = None,
+    discrepancy: float | Literal["default", "none"] = "default",
+    label: str | None = None,
+    no_spend: bool = False,
+) -> CLVModel:
+    if no_spend and spend is not None:
+        raise ArgumentError(f"spend = {spend!r} and no_spend exclude each other; leave one of them out")
+    return CLVModel(
+        purchase,
+        None if no_spend else spend or "auto",
+        method,
+        label=label,
+        season=None if season is None else MonthlySeason(),
+        discrepancy=None if discrepancy == "none" else discrepancy,
+    )
+
+
+def _boosted(
+    *,
+    purchase: str = "auto",
+    spend: str | None = None,
+    method: str = "laplace",
+    windows: int = 3,
+    label: str | None = None,
+    no_spend: bool = False,
+) -> BoostedCLV:
+    model = _model(purchase, spend=spend, method=method, no_spend=no_spend)
+    return BoostedCLV(model, windows=windows, label=label)
+
+
+def _lifetimes(*, purchase: str = "bg_nbd", label: str | None = None, no_spend: bool = False) -> LifetimesCLV:
+    return LifetimesCLV(purchase, with_spend=not no_spend, label=label)
+
+
+CONTENDERS: Mapping[str, Contender] = {
+    "auto": Contender(
+        partial(_model, "auto"), "the purchase model that an earlier window of the log chooses"
+    ),
+    **{name: Contender(partial(_model, name), model.title) for name, model in PURCHASE_MODELS.items()},
+    **{name: Contender(make, make().name) for name, make in BASELINES.items()},
+    "regression": Contender(RegressionCLV, "boosted trees on RFM", "sklearn", "clvmodels[ml]"),
+    "boosted": Contender(_boosted, "a model corrected by boosted trees", "sklearn", "clvmodels[ml]"),
+    "lifetimes": Contender(_lifetimes, "the fitters of the lifetimes package", "lifetimes", "lifetimes"),
+    MIXTURE: Contender(Stack, "a mixture of the others, weighted by what they said of earlier windows"),
+}
+
+
+def forecasters_of(said: Sequence[Mapping[str, Any]], *, no_spend: bool = False) -> list[Forecaster]:
+    """The forecasters of a list, in its order.
+
+    Parameters
+    ----------
+    said
+        For each a ``name`` of the registry and options of its own. A ``stack`` mixes its ``forecasters``: labels or
+        names of others in the list, or names of the registry; by default all others in the list.
+    no_spend
+        Whether money is left out.
+
+    Raises
+    ------
+    ArgumentError
+        If a name or an option does not exist, a library is missing, or an option is outside its range.
+
+    Examples
+    --------
+    >>> [one.name for one in forecasters_of([{"name": "bg_nbd", "method": "mle", "label": "Ours"}, {"name": "zero"}])]
+    ['Ours', 'Zero forecast']
+    >>> forecasters_of([{"name": "zero", "windows": 2}])
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: 'zero' has no windows; it takes label
+    """
+    for one in said:
+        check_contender(one)
+    single = [
+        None if one["name"] == MIXTURE else _built(one, no_spend=no_spend) for one in said
+    ]  # a mixture needs the others first
+    others = [(one, made) for one, made in zip(said, single, strict=True) if made is not None]
+    return [
+        _mixed(one, others, no_spend=no_spend) if made is None else made
+        for one, made in zip(said, single, strict=True)
+    ]
+
+
+def check_contender(said: Mapping[str, Any]) -> None:
+    """Refuse a name that is not in the registry, and options that are not those of the name.
+
+    Raises
+    ------
+    ArgumentError
+        With what could have been meant.
+    """
+    name = said["name"]
+    if name not in CONTENDERS:
+        raise ArgumentError(f"there is no {name!r}; {_meant(name, CONTENDERS)}")
+    known = CONTENDERS[name].options
+    foreign = [option for option in said if option != "name" and option not in known]
+    if foreign:
+        takes = f"it takes {', '.join(known)}" if known else "it takes nothing but its name"
+        raise ArgumentError(f"{name!r} has no {foreign[0]}; {takes}")
+
+
+def _meant(name: str, known: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return (f"did you mean {near[0]!r}? " if near else "") + f"There are {', '.join(known)}"
+
+
+def _built(said: Mapping[str, Any], *, no_spend: bool) -> Forecaster:
+    options = {option: value for option, value in said.items() if option != "name"}
+    try:
+        return CONTENDERS[said["name"]].build(no_spend=no_spend, **options)
+    except ArgumentError as problem:
+        raise ArgumentError(f"{said['name']}: {problem}") from None
+
+
+def _mixed(
+    said: Mapping[str, Any], others: Sequence[tuple[Mapping[str, Any], Forecaster]], *, no_spend: bool
+) -> Forecaster:
+    members = [made for _, made in others]
+    if (wanted := said.get("forecasters")) is not None:
+        members = [_member(word, others, no_spend=no_spend) for word in wanted]
+    return _built({**said, "forecasters": members}, no_spend=no_spend)
+
+
+def _member(
+    word: str, others: Sequence[tuple[Mapping[str, Any], Forecaster]], *, no_spend: bool
+) -> Forecaster:
+    """Whom a mixture means: one of the list by label, or by a name that only one has, or one of the registry."""
+    labelled = [made for one, made in others if one.get("label") == word]
+    named = [made for one, made in others if one["name"] == word]
+    found = labelled or named
+    if len(found) > 1:
+        raise ArgumentError(
+            f"{MIXTURE}: {len(found)} others are called {word!r}; give each a label of its own and mix by labels"
+        )
+    if found:
+        return found[0]
+    if word == MIXTURE or word not in CONTENDERS:
+        labels = [one["label"] for one, _ in others if one.get("label")]
+        known = {name: None for name in (*labels, *CONTENDERS) if name != MIXTURE}
+        raise ArgumentError(f"{MIXTURE}: nobody called {word!r} can be mixed; {_meant(word, known)}")
+    return _built({"name": word}, no_spend=no_spend)

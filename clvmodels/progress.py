@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from importlib import import_module
+from multiprocessing import parent_process
+from threading import Lock
 
 type Move = Callable[..., None]
+_one_bar = Lock()
 
 
 @contextmanager
@@ -16,7 +19,8 @@ def progress_bar(what: str, *, tells_time: bool = True) -> Iterator[Move | None]
     """A bar while the block runs, and the callback that moves it; it is gone when the block is left.
 
     On a terminal the bar is on stderr, in a notebook it is in the cell. Elsewhere (a log, a pipe, a scheduled
-    job) there is no bar, and the callback is None, which everything that takes ``progress=`` understands.
+    job), inside another bar, and in a worker process there is no bar, and the callback is None, which everything
+    that takes ``progress=`` understands.
 
     Parameters
     ----------
@@ -31,14 +35,14 @@ def progress_bar(what: str, *, tells_time: bool = True) -> Iterator[Move | None]
     ...     move is None
     True
     """
-    if sys.stderr.isatty():
-        with _on_terminal(what, tells_time) as move:
-            yield move
-    elif in_notebook():
-        with _in_cell(what) as move:
-            yield move
-    else:
+    if not (sys.stderr.isatty() or in_notebook()) or parent_process() or not _one_bar.acquire(blocking=False):
         yield None
+        return
+    try:
+        with _on_terminal(what, tells_time) if sys.stderr.isatty() else _in_cell(what) as move:
+            yield move
+    finally:
+        _one_bar.release()
 
 
 def in_notebook() -> bool:

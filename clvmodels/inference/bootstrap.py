@@ -20,6 +20,7 @@ from clvmodels.errors import FitStatus
 from clvmodels.inference.method import Draws, only_the_mode
 from clvmodels.inference.mode import Mode, find_mode
 from clvmodels.inference.objective import CELLS_PER_BATCH, Objective
+from clvmodels.progress import progress_bar
 
 CLOSE = 1e-4
 """A refit has converged once its next Newton step is shorter than this many of its standard deviations."""
@@ -58,16 +59,19 @@ class Bootstrap:
         curvature = _curvature_by_pattern(objective, mode.z)
         batch = max(1, CELLS_IN_MEMORY // len(objective.patterns))
         parts, steps, close = [], 0.0, 0
-        for start in range(0, draws, batch):
-            centre = centres[:, start : start + batch]
-            weights = draw_weights(objective.patterns.weights, centre.shape[1], weight_stream)
-            refits = _Refits(objective, weights, centre)
-            z, arrived, taken = _climb(refits, mode.z, refits.start_from(curvature))
-            for lost in np.flatnonzero(~arrived):
-                z[:, lost], arrived[lost] = refits.anew(int(lost))
-            parts.append(z)
-            steps += float(taken.sum())
-            close += int(arrived.sum())
+        with progress_bar("bootstrap") as move:
+            for start in range(0, draws, batch):
+                centre = centres[:, start : start + batch]
+                weights = draw_weights(objective.patterns.weights, centre.shape[1], weight_stream)
+                refits = _Refits(objective, weights, centre)
+                z, arrived, taken = _climb(refits, mode.z, refits.start_from(curvature))
+                for lost in np.flatnonzero(~arrived):
+                    z[:, lost], arrived[lost] = refits.anew(int(lost))
+                parts.append(z)
+                steps += float(taken.sum())
+                close += int(arrived.sum())
+                if move is not None:
+                    move(min(start + batch, draws), draws)
         diagnostics = {"converged_share": close / draws, "mean_steps": steps / draws}
         if close < ENOUGH * draws:
             reason = f"unreliable: only {close / draws:.0%} of the bootstrap's refits converged"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from clvmodels.errors import FitError
 from clvmodels.inference.pymc_model import build_model, latent_name
 from clvmodels.inference.whitening import Whitened
+from clvmodels.progress import Move, progress_bar
 
 STATISTICS = {"diverging": "diverging", "energy": "energy", "n_steps": "n_steps", "step_size": "step_size"}
 """What is kept of a sampler's own statistics; both samplers call them the same."""
@@ -73,23 +75,39 @@ def run_nutpie(parts: Sequence[Whitened], plan: Plan) -> Chains:
         ["w"],
         make_initial_point_fn=lambda seed: _start(int(ends[-1]), seed),
     )
-    trace = nutpie.sample(
-        model,
-        draws=plan.length,
-        tune=plan.tune,
-        chains=plan.chains,
-        cores=plan.cores,
-        seed=plan.seed,
-        target_accept=plan.target_accept,
-        progress_bar=sys.stderr.isatty(),
-        save_warmup=False,
-    )
+    with progress_bar("sampling with NUTS") as move:
+        trace = nutpie.sample(
+            model,
+            draws=plan.length,
+            tune=plan.tune,
+            chains=plan.chains,
+            cores=plan.cores,
+            seed=plan.seed,
+            target_accept=plan.target_accept,
+            progress_bar=False,
+            progress_callback=None if move is None else _told(move),
+            save_warmup=False,
+        )
     w = trace["posterior"]["w"].to_numpy()
     if w.shape[:2] != (plan.chains, plan.length) or not np.isfinite(w).all():
         raise FitError("sampling was interrupted before the chains were complete")
     pieces = np.split(np.moveaxis(w, 2, 0), ends[:-1])
     z = [part.z(piece) for part, piece in zip(parts, pieces, strict=True)]
     return Chains(z, {name: trace["sample_stats"][name].to_numpy() for name in STATISTICS})
+
+
+def _told(move: Move) -> Callable[[Sequence[Any]], None]:
+    """What nutpie calls with the state of every chain, as a bar understands it."""
+
+    def tell(chains: Sequence[Any]) -> None:
+        diverged = sum(chain.divergences for chain in chains)
+        said = f"sampling with NUTS, {diverged:,} divergences" if diverged else "sampling with NUTS"
+        done, total = (
+            sum(getattr(chain, name) for chain in chains) for name in ("finished_draws", "total_draws")
+        )
+        move(done, total, said)
+
+    return tell
 
 
 def run_pymc(parts: Sequence[Whitened], plan: Plan) -> Chains:

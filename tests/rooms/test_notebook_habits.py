@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -296,6 +297,24 @@ def test_bar_in_a_cell_tells_new_text_and_goes_after_an_error(cell: Display) -> 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert [page.rpartition("> ")[2] for page in cell.shown] == ["backtest", "first", "first, 5 s left", ""]
+
+
+@pytest.mark.parametrize(("method", "said"), [("nuts", "sampling with NUTS"), ("bootstrap", "bootstrap")])
+def test_slow_methods_move_a_bar_to_the_end(cell: Display, rfm: RFM, method: str, said: str) -> None:
+    clv.fit("bg_nbd", rfm, method=method, draws=200, seed=1)
+    assert cell.shown[0] == said
+    *_, last = (re.findall(r'value="(\d+)" max="(\d+)"', page) for page in cell.shown[1:-1])
+    assert last[0][0] == last[0][1] != "0"
+    assert cell.shown[-1] == ""
+
+
+def test_one_bar_at_a_time(cell: Display) -> None:
+    with clv.progress_bar("backtest") as outer, clv.progress_bar("bootstrap") as inner:
+        assert outer is not None
+        assert inner is None
+    with clv.progress_bar("afterwards") as move:
+        assert move is not None
+    assert cell.shown == ["backtest", "", "afterwards", ""]
 
 
 def test_no_bar_in_a_pipe_or_a_plain_shell(monkeypatch: pytest.MonkeyPatch) -> None:

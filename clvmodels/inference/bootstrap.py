@@ -11,6 +11,7 @@ which the data say nothing keeps the prior's spread, and a normal model gives it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -56,27 +57,35 @@ class Bootstrap:
             return only_the_mode(mode)
         prior_stream, weight_stream = np.random.default_rng(seed).spawn(2)
         centres = objective.prior.sample(draws, prior_stream)
-        curvature = _curvature_by_pattern(objective, mode.z)
-        batch = max(1, CELLS_IN_MEMORY // len(objective.patterns))
         parts, steps, close = [], 0.0, 0
         with progress_bar("bootstrap") as move:
-            for start in range(0, draws, batch):
-                centre = centres[:, start : start + batch]
-                weights = draw_weights(objective.patterns.weights, centre.shape[1], weight_stream)
-                refits = _Refits(objective, weights, centre)
-                z, arrived, taken = _climb(refits, mode.z, refits.start_from(curvature))
-                for lost in np.flatnonzero(~arrived):
-                    z[:, lost], arrived[lost] = refits.anew(int(lost))
+            for z, arrived, taken in _batches(objective, mode, centres, weight_stream):
                 parts.append(z)
                 steps += float(taken.sum())
                 close += int(arrived.sum())
                 if move is not None:
-                    move(min(start + batch, draws), draws)
+                    move(sum(part.shape[1] for part in parts), draws)
         diagnostics = {"converged_share": close / draws, "mean_steps": steps / draws}
         if close < ENOUGH * draws:
             reason = f"unreliable: only {close / draws:.0%} of the bootstrap's refits converged"
             return Draws(np.concatenate(parts, axis=1), diagnostics, FitStatus.UNRELIABLE, reason)
         return Draws(np.concatenate(parts, axis=1), diagnostics, mode.status, mode.reason)
+
+
+def _batches(
+    objective: Objective, mode: Mode, centres: np.ndarray, stream: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Refits around the (P, S) centres of their priors, as many at a time as memory holds."""
+    curvature = _curvature_by_pattern(objective, mode.z)
+    batch = max(1, CELLS_IN_MEMORY // len(objective.patterns))
+    for start in range(0, centres.shape[1], batch):
+        centre = centres[:, start : start + batch]
+        weights = draw_weights(objective.patterns.weights, centre.shape[1], stream)
+        refits = _Refits(objective, weights, centre)
+        z, arrived, taken = _climb(refits, mode.z, refits.start_from(curvature))
+        for lost in np.flatnonzero(~arrived):
+            z[:, lost], arrived[lost] = refits.anew(int(lost))
+        yield z, arrived, taken
 
 
 def draw_weights(customers: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:

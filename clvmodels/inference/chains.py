@@ -63,13 +63,10 @@ def run_nutpie(parts: Sequence[Whitened], plan: Plan) -> Chains:
         found = [part.value_and_grad(piece) for part, piece in zip(parts, pieces, strict=True)]
         return float(sum(value for value, _ in found)), np.concatenate([slope for _, slope in found])
 
-    def keep_all(w: np.ndarray) -> dict[str, np.ndarray]:
-        return {"w": w}
-
     model = from_pyfunc(
         int(ends[-1]),
         lambda: log_density,
-        lambda *_: keep_all,
+        lambda *_: lambda w: {"w": w},
         ["float64"],
         [(int(ends[-1]),)],
         ["w"],

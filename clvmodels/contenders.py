@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from clvmodels.baselines import BASELINES
 from clvmodels.contracts import Forecaster
 from clvmodels.ensemble import Stack
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast import CLVModel
+from clvmodels.forecast.choice_season import Words
 from clvmodels.models import PURCHASE_MODELS
 from clvmodels.rivals import BoostedCLV, LifetimesCLV, RegressionCLV
-from clvmodels.season import MonthlySeason
 
 NO_SPEND = "no_spend"
 NOT_SAID = (NO_SPEND, "basis")  # of the whole comparison; and told by the name (historical_all)
@@ -76,7 +76,7 @@ def _model(
     *,
     spend: str | None = None,
     method: str = "laplace",
-    season: Literal["monthly"] | None = None,
+    season: str = "default",
     discrepancy: float | Literal["default", "none"] = "default",
     label: str | None = None,
     no_spend: bool = False,
@@ -88,7 +88,7 @@ def _model(
         None if no_spend else spend or "auto",
         method,
         label=label,
-        season=None if season is None else MonthlySeason(),
+        season=None if season == "none" else cast(Words, season),
         discrepancy=None if discrepancy == "none" else discrepancy,
     )
 

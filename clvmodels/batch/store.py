@@ -132,7 +132,8 @@ def model_of(config: Config) -> CLVModel:
     """The model of a configuration."""
     asked_for = config.model
     spend = None if config.log.no_spend else asked_for.spend or "gamma_gamma"
-    return CLVModel(asked_for.purchase, spend, asked_for.method, asked_for.label)
+    season = None if asked_for.season == "none" else asked_for.season
+    return CLVModel(asked_for.purchase, spend, asked_for.method, asked_for.label, season=season)
 
 
 def fit_or_load(

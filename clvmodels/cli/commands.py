@@ -107,13 +107,17 @@ def forecast(
     arguments = ahead.arguments
     wanted = model.build(no_spend=log.no_spend)
     if fit is not None and model != Model():
-        raise ArgumentError("--fit brings its models: leave out --purchase, --spend and --method, or --fit")
+        raise ArgumentError(
+            "--fit brings its models: leave out --purchase, --spend, --method and --season, or --fit"
+        )
     saved = None if fit is None else load_alike(fit, log)
     rfm = log.summarise(observation_end)
     say(data_text(rfm))
     with progress_bar(f"fitting {wanted.name}"):
         fitted = saved or wanted.fit(rfm, draws=draws, seed=seed)
     check_fit(fitted)
+    for choice in fitted.choices:
+        say(choice)
     with progress_bar("forecasting") as move:
         result = fitted.forecast(rfm=rfm, draws=draws, seed=seed, progress=move, **arguments)
     say(forecast_text(result))

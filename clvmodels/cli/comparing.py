@@ -148,7 +148,7 @@ def _ahead(config: Config, rfm: RFM) -> tuple[FittedCLV, Forecast]:
     from clvmodels.cli.commands import check_fit
 
     said, ahead = config.model, config.forecast
-    model = Model(said.purchase, said.spend, said.method).build(no_spend=config.log.no_spend)
+    model = Model(said.purchase, said.spend, said.method, said.season).build(no_spend=config.log.no_spend)
     if said.label is not None:
         model = replace(model, label=said.label)
     with progress_bar(f"fitting {model.name}"):

@@ -126,7 +126,9 @@ def check_together(
     if log.no_spend:
         raise ArgumentError("--no-spend leaves nothing to decide on: profit and segments need money")
     if fit is not None and model != Model():
-        raise ArgumentError("--fit brings its models: leave out --purchase, --spend and --method, or --fit")
+        raise ArgumentError(
+            "--fit brings its models: leave out --purchase, --spend, --method and --season, or --fit"
+        )
     apart = {"--channel": winning.channel, "--since": asking.since, "--groups": asking.groups}
     needs = [option for option, given in apart.items() if given]
     if fit is not None and needs:

@@ -18,6 +18,7 @@ from clvmodels.cli.options import (
     Model,
     ObservationEnd,
     PageOut,
+    SeasonName,
     Seed,
     SpendName,
 )
@@ -92,6 +93,7 @@ def backtest(
     model: Names = None,
     spend: SpendName = None,
     method: MethodName = None,
+    season: SeasonName = None,
     draws: Draws = 1000,
     seed: Seed = 0,
     workers: Workers = 1,
@@ -104,7 +106,7 @@ def backtest(
     from clvmodels.backtesting import backtest as run
 
     check_folder(out, "scorecard")
-    parts = Model(spend=spend, method=method)
+    parts = Model(spend=spend, method=method, season=season)
     forecasters = forecasters_of(model or DEFAULT_NAMES, parts, no_spend=log.no_spend)
     with progress_bar("backtest", tells_time=False) as move:
         scorecard = run(
@@ -144,7 +146,7 @@ def report(
 
 
 def forecasters_of(names: Sequence[str], model: Model, *, no_spend: bool) -> list[Forecaster]:
-    """The forecasters of these names; spend model and method are for whoever takes them.
+    """The forecasters of these names; spend model, method and season are for whoever takes them.
 
     Raises
     ------
@@ -155,7 +157,7 @@ def forecasters_of(names: Sequence[str], model: Model, *, no_spend: bool) -> lis
 
     if no_spend and model.spend is not None:
         raise ArgumentError(f"--spend {model.spend} and --no-spend exclude each other; give one of them")
-    parts = {"spend": model.spend, "method": model.method}
+    parts = {"spend": model.spend, "method": model.method, "season": model.season}
     said: list[dict[str, str]] = []
     for name in names:
         takes = contenders.CONTENDERS[name].options if name in contenders.CONTENDERS else ()

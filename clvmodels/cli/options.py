@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_type_hints
 
 import typer
 
@@ -17,6 +17,7 @@ from clvmodels.progress import progress_bar
 
 if TYPE_CHECKING:
     from clvmodels.forecast import CLVModel
+    from clvmodels.forecast.choice_season import Words
     from clvmodels.rfm import RFM
 
 TimeUnit = Literal["min", "h", "D", "W"]
@@ -57,6 +58,15 @@ MethodName = Annotated[
         help="How to fit: laplace, nuts (draws of the posterior), bootstrap (of refits), map or mle (one "
         "parameter vector).",
         show_default="laplace",
+    ),
+]
+SeasonName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="default|auto|monthly|none",
+        help="Clock that customers live on: auto learns the pace of the months, from 24 months of a log on, if that "
+        "forecast earlier months better than the calendar; monthly learns it in any case.",
+        show_default="auto where the purchase model is chosen, else none",
     ),
 ]
 HashIds = Annotated[bool, typer.Option("--hash-ids", help="Show hashes instead of customer ids.")]
@@ -192,6 +202,7 @@ class Model:
     ] = None
     spend: SpendName = None
     method: MethodName = None
+    season: SeasonName = None
 
     def build(self, *, no_spend: bool) -> CLVModel:
         """The model asked for.
@@ -203,10 +214,12 @@ class Model:
         """
         from clvmodels.forecast import CLVModel
 
+        season = None if self.season == "none" else cast("Words", self.season or "default")
+
         if no_spend and self.spend is not None:
             raise ArgumentError(f"--spend {self.spend} and --no-spend exclude each other; give one of them")
         spend = None if no_spend else self.spend or "auto"
-        return CLVModel(self.purchase or "auto", spend, self.method or "laplace")
+        return CLVModel(self.purchase or "auto", spend, self.method or "laplace", season=season)
 
 
 @dataclass(frozen=True)
@@ -294,7 +307,7 @@ def expands(command: Callable[..., None]) -> Callable[..., None]:
     --------
     >>> def count(model: Model, draws: int = 10) -> None: ...
     >>> list(inspect.signature(expands(count)).parameters)
-    ['purchase', 'spend', 'method', 'draws']
+    ['purchase', 'spend', 'method', 'season', 'draws']
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from clvmodels.config.jobs import Gates, Publish, Segments, Store
 from clvmodels.config.sections import (
+    AUTO,
     FROM_ENVIRONMENT,
     Backtest,
     Contender,
@@ -230,10 +231,11 @@ def _check_names(config: Config, where: str) -> None:
     from clvmodels.inference import METHODS
     from clvmodels.models import PURCHASE_MODELS, SPEND_MODELS
 
-    purchases: dict[str, Any] = {"auto": None, **PURCHASE_MODELS}
+    purchases: dict[str, Any] = {AUTO: None, **PURCHASE_MODELS}
+    spends: dict[str, Any] = {AUTO: None, **SPEND_MODELS}
     named: list[tuple[str, str | None, Mapping[str, Any]]] = [
-        ("[model] purchase", config.model.purchase, PURCHASE_MODELS),
-        ("[model] spend", config.model.spend, SPEND_MODELS),
+        ("[model] purchase", config.model.purchase, purchases),
+        ("[model] spend", config.model.spend, spends),
         ("[model] method", config.model.method, METHODS),
     ]
     for number, one in enumerate(config.models):
@@ -244,7 +246,7 @@ def _check_names(config: Config, where: str) -> None:
             raise ArgumentError(f"{where}, {place}: {problem}") from None
         named += [
             (f"{place}.purchase", one.purchase, purchases),
-            (f"{place}.spend", one.spend, {"auto": None, **SPEND_MODELS}),
+            (f"{place}.spend", one.spend, spends),
             (f"{place}.method", one.method, METHODS),
         ]
     for place, name, known in named:

@@ -11,6 +11,8 @@ from clvmodels.errors import ArgumentError
 from clvmodels.transactions.rules import FirstPurchase, Period, Refunds, ZeroSpend
 from clvmodels.units import as_datetime, parse_duration
 
+AUTO = "auto"
+"""Stands for a model that is chosen by its forecasts of an earlier window of the log."""
 FROM_ENVIRONMENT = "env:"
 """Starts a value that is kept in an environment variable, because it is a secret."""
 
@@ -54,6 +56,7 @@ Duration = Annotated[str, AfterValidator(_is_duration)]
 Durations = Annotated[list[Duration], BeforeValidator(_as_list), Field(min_length=1)]
 Place = Annotated[str, Field(min_length=1), AfterValidator(_hides_secrets)]
 Variable = Annotated[str, Field(pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")]
+SeasonName = Literal["default", "auto", "monthly", "none"]
 Level = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -134,13 +137,24 @@ class Log(Section):
 class Model(Section):
     """The models to fit and forecast with."""
 
-    purchase: Annotated[Name, Field(description="When customers buy: a purchase model.")] = "pareto_nbd"
+    purchase: Annotated[Name, Field(description="When customers buy: a purchase model, or auto.")] = (
+        "pareto_nbd"
+    )
     spend: Annotated[
-        Name | None, Field(description="What a purchase is worth: a spend model; not used with no_spend.")
+        Name | None,
+        Field(description="What a purchase is worth: a spend model, or auto; not used with no_spend."),
     ] = None
     method: Annotated[Name, Field(description="How to fit: laplace, nuts, bootstrap, map or mle.")] = (
         "laplace"
     )
+    season: Annotated[
+        SeasonName,
+        Field(
+            description="Clock that customers live on: monthly learns the pace of the months, from 24 months of a log "
+            "on; auto does if that forecast earlier months better than the calendar; none is the calendar; default "
+            "is auto where the purchase model is auto, else none."
+        ),
+    ] = "default"
     label: Annotated[Name | None, Field(description="Name in tables and reports.")] = None
     draws: Annotated[int, Field(ge=2, description="Draws of the parameters.")] = 1000
     seed: Annotated[int, Field(ge=0, description="The same seed gives the same bytes.")] = 0
@@ -163,8 +177,7 @@ class Contender(Section):
     spend: Annotated[Name | None, Field(description="Spend model of a purchase model.")] = None
     method: Annotated[Name | None, Field(description="How a purchase model is fitted.")] = None
     season: Annotated[
-        Literal["monthly"] | None,
-        Field(description="Clock of a purchase model: learned from the months of the log, 24 at least."),
+        SeasonName | None, Field(description="Clock of the customers of a purchase model, as in [model].")
     ] = None
     discrepancy: Annotated[
         float | Literal["default", "none"] | None,

@@ -93,6 +93,12 @@ def has_columns(model: PurchaseModel | SpendModel, rfm: Customers) -> bool:
     return set(model.needs) <= set(rfm.names)
 
 
+def asked_first(rfm: RFM) -> np.ndarray:
+    """Positions of the customers who are asked, in an order of their own that no order of rows leaves a trace in."""
+    keys = customer_keys(0, rfm.customer_id, "choice")[:, 0]
+    return np.argsort(keys, kind="stable")[:MOST_CUSTOMERS]
+
+
 def _window(rfm: Customers) -> EarlierWindow:
     """The last third of the observation.
 
@@ -114,8 +120,7 @@ def _window(rfm: Customers) -> EarlierWindow:
 
 def _scores(model: PurchaseModel, window: EarlierWindow, seed: int) -> np.ndarray:
     """(n,) CRPS of the purchases in the window, by customers in an order of their own."""
-    keys = customer_keys(0, window.summary.customer_id, "choice")[:, 0]
-    asked = np.argsort(keys, kind="stable")[:MOST_CUSTOMERS]
+    asked = asked_first(window.summary)
     posterior = fit(model, window.summary, method="map", seed=seed)
     posterior.raise_if_failed()
     found = np.empty(len(asked))

@@ -11,6 +11,8 @@ import numpy as np
 from clvmodels.errors import ArgumentError
 
 DEFAULT_SIGMA, DEFAULT_MONEY = 0.18, 0.08
+SIGMA_IN_SEASON = 0.15
+"""What is left where a clock follows the season."""
 LARGEST = 0.5
 
 
@@ -95,8 +97,10 @@ class Discrepancy:
         return 1.0 + spread, 1.0 - spread
 
 
-def as_discrepancy(discrepancy: Any) -> Discrepancy | None:
+def as_discrepancy(discrepancy: Any, *, in_season: bool = False) -> Discrepancy | None:
     """A discrepancy from what callers write: ``"default"``, a sigma, an object or None.
+
+    The default is smaller where a clock follows the season.
 
     Raises
     ------
@@ -105,12 +109,14 @@ def as_discrepancy(discrepancy: Any) -> Discrepancy | None:
 
     Examples
     --------
-    >>> as_discrepancy(0.12).sigma, as_discrepancy(None)
-    (0.12, None)
+    >>> as_discrepancy(0.12).sigma, as_discrepancy(None), as_discrepancy("default", in_season=True).sigma
+    (0.12, None, 0.15)
     """
     if discrepancy is None or isinstance(discrepancy, Discrepancy):
         return discrepancy
     if isinstance(discrepancy, str) and discrepancy == "default":
+        if in_season:
+            return Discrepancy(SIGMA_IN_SEASON, source="what was found across real logs beside a season")
         return Discrepancy()
     if isinstance(discrepancy, bool) or not isinstance(discrepancy, int | float | np.number):
         raise ArgumentError(

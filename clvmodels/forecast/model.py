@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.forecast.choice import AUTO, choose_purchase, choose_spend
+from clvmodels.forecast.choice_season import Words, as_season, choose_season
 from clvmodels.forecast.discrepancy import Discrepancy, as_discrepancy
 from clvmodels.forecast.fitted import FittedCLV
 from clvmodels.inference import Method, Priors, fit, get_method
@@ -22,8 +23,9 @@ class CLVModel:
 
     Without arguments it is what served best on real logs, for the data at hand: the purchase model that forecast an
     earlier window of the same log best (`clvmodels.forecast.choice`), the spend model on single transactions where
-    they are there, draws from the posterior, and forecasts with market discrepancy. The summary of a fit says what was
-    chosen and why.
+    they are there, from 24 months on a seasonal clock if it forecast earlier months better
+    (`clvmodels.forecast.choice_season`), draws from the posterior, and forecasts with market discrepancy. The summary
+    of a fit says what was chosen and why.
 
     Parameters
     ----------
@@ -38,10 +40,13 @@ class CLVModel:
     purchase_priors, spend_priors
         Beliefs of your own about the parameters of each part, as in `clvmodels.fit`; the part must be named.
     season
-        On which clock customers live: `MonthlySeason()` learns the speed of each month from the log behind the
-        summary (24 months of it at least), a `Clock` is given; None is the calendar.
+        On which clock customers live: ``"monthly"`` or `MonthlySeason()` learns the speed of each month from the log
+        behind the summary (24 months of it at least), a `Clock` is given, None is the calendar. ``"auto"`` tries the
+        months against the calendar; ``"default"`` does so where the purchase model is chosen, too, and leaves one that
+        is named on the calendar.
     discrepancy
-        Of its forecasts, as in `FittedCLV.forecast`; None for the model alone, as published figures have it.
+        Of its forecasts, as in `FittedCLV.forecast`; None for the model alone, as published figures have it. The
+        default is 0.18, and 0.15 where the clock follows a season.
 
     Raises
     ------
@@ -62,7 +67,7 @@ class CLVModel:
     label: str | None = None
     purchase_priors: Priors | None = field(default=None, hash=False)
     spend_priors: Priors | None = field(default=None, hash=False)
-    season: Season | None = None
+    season: Words | Season | None = "default"
     discrepancy: Literal["default"] | float | Discrepancy | None = "default"
 
     def __post_init__(self) -> None:
@@ -71,6 +76,7 @@ class CLVModel:
         if self.spend is not None and self.spend != AUTO:
             get_spend_model(self.spend)
         get_method(self.method)
+        as_season(self.season)
         as_discrepancy(self.discrepancy)
         parts = {"purchase": self.purchase_priors, "spend": self.spend_priors}
         unnamed = [part for part, priors in parts.items() if priors and getattr(self, part) == AUTO]
@@ -91,7 +97,10 @@ class CLVModel:
             titles.append(get_spend_model(self.spend).title)
         elif self.spend is None and self.purchase == AUTO:
             titles.append("no spend")
-        if self.season is not None:
+        season = as_season(self.season)
+        if season == AUTO:
+            titles[0] += " with season if it helps"
+        elif season is not None and not isinstance(season, str):
             titles[0] += " with season"
         own = ", own priors" if self.purchase_priors or self.spend_priors else ""
         return f"{' × '.join(titles)} ({get_method(self.method).name}{own})"
@@ -104,6 +113,12 @@ class CLVModel:
             choice = choose_purchase(rfm, seed)
             chosen["purchase"] = choice.name
             reasons.append(f"purchases: {choice.reason}")
+        season = as_season(self.season)
+        if season == AUTO or (season == "default" and self.purchase == AUTO):
+            tried = choose_season(rfm, get_purchase_model(chosen.get("purchase", self.purchase)), seed)
+            reasons.append(f"season: {tried.reason}")
+            season = tried.season
+        chosen["season"] = None if isinstance(season, str) else season
         if self.spend == AUTO:
             choice = choose_spend(rfm)
             chosen["spend"] = choice.name
@@ -137,7 +152,7 @@ class CLVModel:
         spend = None if model.spend is None else get_spend_model(model.spend)
         if spend is not None:
             _check_spend(spend, rfm)
-        clock = None if self.season is None else self.season.learn(rfm, purchase)
+        clock = None if model.season is None else cast(Season, model.season).learn(rfm, purchase)
         if clock is not None:
             purchase = OnClock(purchase, clock)
         return FittedCLV(
@@ -149,7 +164,7 @@ class CLVModel:
             else fit(spend, rfm, seed=seed + 1, priors=self.spend_priors, **options),
             clock=clock,
             choices=choices,
-            discrepancy=as_discrepancy(self.discrepancy),
+            discrepancy=as_discrepancy(self.discrepancy, in_season=clock is not None and clock.is_seasonal),
         )
 
 

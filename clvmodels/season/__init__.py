@@ -6,7 +6,16 @@ tells, and purchases are dated back to the calendar (`OnClock`). `MonthlySeason`
 """
 
 from clvmodels.season.clock import MONTHS_OF_YEAR, Clock, Season, stretched
-from clvmodels.season.learning import MonthlySeason, full_months
+from clvmodels.season.learning import FEWEST_MONTHS, MonthlySeason, full_months
 from clvmodels.season.model import OnClock
 
-__all__ = ["MONTHS_OF_YEAR", "Clock", "MonthlySeason", "OnClock", "Season", "full_months", "stretched"]
+__all__ = [
+    "FEWEST_MONTHS",
+    "MONTHS_OF_YEAR",
+    "Clock",
+    "MonthlySeason",
+    "OnClock",
+    "Season",
+    "full_months",
+    "stretched",
+]

@@ -149,6 +149,11 @@ class Clock:
         """The clock itself: nothing is left to learn from a summary."""
         return self
 
+    @property
+    def is_seasonal(self) -> bool:
+        """Whether months differ; single days that are named are no season."""
+        return any(speed != self.months[0] for speed in self.months)
+
     def speed(self, days: np.ndarray) -> np.ndarray:
         """(n,) operational days per day, of (n,) days as ``datetime64[D]``."""
         since = np.asarray(days, dtype="datetime64[D]") - np.datetime64(FIRST)

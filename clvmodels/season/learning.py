@@ -21,6 +21,8 @@ from clvmodels.units import shift, unit_days
 
 FEWEST_MONTHS = 24
 """Every month of the year seen twice: of what was seen once nobody can say whether it comes every year."""
+LEAST_MONTHS = 13
+"""With fewer no month is seen twice, and a season cannot be told from anything."""
 FEWEST_PURCHASES = 200
 ROUNDS = 2
 ROUNDING = 1e-6  # a purchase of a month's last day ends where the month does
@@ -48,6 +50,9 @@ class MonthlySeason:
         Factors by date that are known beforehand, as in `Clock`: holidays, promotions.
     level
         Of the bounds of the months' speeds.
+    fewest_months
+        Full months that the log must hold, at least 13. Below 24 a month that was seen once is believed as far as
+        those seen twice agree.
 
     Examples
     --------
@@ -64,11 +69,14 @@ class MonthlySeason:
 
     days: Mapping[date, float] = field(default_factory=dict, hash=False)
     level: float = 0.9
+    fewest_months: int = FEWEST_MONTHS
 
     def __post_init__(self) -> None:
         Clock(days=self.days)
         if not 0 < self.level < 1:
             raise ArgumentError(f"level={self.level!r} must be above 0 and below 1")
+        if self.fewest_months < LEAST_MONTHS:
+            raise ArgumentError(f"fewest_months={self.fewest_months!r} must be at least {LEAST_MONTHS}")
 
     def learn(self, rfm: Customers, model: PurchaseModel) -> Clock:
         """The clock of the log behind a summary.
@@ -85,7 +93,7 @@ class MonthlySeason:
         ArgumentError
             If the summary does not remember its log.
         DataError
-            If there are fewer than 24 full months or 200 repeat purchases in them.
+            If there are fewer than `fewest_months` full months, or 200 repeat purchases in them.
         """
         if not isinstance(rfm, RFM) or rfm.history is None or rfm.observed_until is None:
             raise ArgumentError(
@@ -93,9 +101,10 @@ class MonthlySeason:
                 "rfm_summary or calibration_holdout, and fit before select() or take(), or give a Clock"
             )
         starts, edges = full_months(rfm, rfm.observed_until)
-        if len(starts) < FEWEST_MONTHS:
+        if len(starts) < self.fewest_months:
             raise DataError(
-                f"there are {len(starts)} full months; {FEWEST_MONTHS} are needed to tell a season from what came once",
+                f"there are {len(starts)} full months; {self.fewest_months} are needed to tell a season from what "
+                "came once",
                 column="date",
                 fix="use a longer log, leave the season out, or give a Clock of speeds that you know",
             )

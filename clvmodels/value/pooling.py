@@ -131,6 +131,7 @@ def fit_channels(
     labels = labels_per_customer("channel", channel, rfm)
     model, _ = model.settled(rfm, seed=seed)  # what is chosen automatically is chosen once, for all
     everyone = model.fit(rfm, draws=draws, seed=seed)
+    model = replace(model, season=everyone.clock)  # channels share the season of the shop
     names = sorted(set(labels.tolist()))
     if len(names) == 1:
         return ChannelFits({names[0]: everyone}, everyone, (), between)

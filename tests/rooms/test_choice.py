@@ -21,7 +21,8 @@ def rfm(cdnow: pd.DataFrame) -> clv.RFM:
 
 def test_without_arguments_every_choice_is_told_in_a_line(rfm: clv.RFM) -> None:
     fitted = clv.CLVModel().fit(rfm, draws=100, seed=1)
-    purchases, spend, *_ = fitted.summary.splitlines()
+    purchases, season, spend, *_ = fitted.summary.splitlines()
+    assert season == "season: none; 8 full months, and 24 are needed to know one"
     assert purchases.startswith("purchases: ")
     assert purchases.endswith("2,357 customers as of 1997-07-02, watched until 1997-09-30")
     assert all(

@@ -70,7 +70,7 @@ def test_options_arrive_where_they_belong() -> None:
     assert trees == RegressionCLV(windows=5)
     assert theirs == LifetimesCLV("pareto_nbd")
     assert (ours.name, ours.purchase, ours.discrepancy) == ("Ours", "bg_nbd", None)
-    assert ours.season == clv.MonthlySeason()
+    assert ours.season == "monthly"
     assert rule.cut == "9W"
     (given,) = made({"name": "auto", "discrepancy": 0.3})
     assert given.discrepancy == 0.3

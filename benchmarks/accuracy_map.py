@@ -27,7 +27,13 @@ from clvmodels.rfm import RFM
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from reference import test_bg_nbd, test_gamma_gamma, test_mbg_nbd, test_pareto_nbd  # noqa: E402
+from reference import (  # noqa: E402
+    test_bg_nbd,
+    test_gamma_gamma,
+    test_gamma_gamma_transactions,
+    test_mbg_nbd,
+    test_pareto_nbd,
+)
 
 PICTURE, PAGE = ROOT / "docs" / "accuracy.png", ROOT / "docs" / "accuracy.md"
 PURCHASES = (0, 1, 3, 12, 40, 150, 500, 1500, 5000)
@@ -82,6 +88,14 @@ def spend_cases(n: int, p: float) -> list[Case]:
     return [((p, q, 15.44), (n, mean)) for q, mean in ((0.01, 20.0), (0.5, 1e4), (3.74, 0.01), (100.0, 20.0))]
 
 
+def transaction_cases(n: int, p: float) -> list[Case]:
+    """As `spend_cases`, first purchases from a twentieth to twenty times what comes later."""
+    return [
+        ((p, q, 15.44, phi), (n, n * mean, n * (np.log(mean) - 0.2 * (n > 1)), mean * (1 + 0.5 * (n > 1))))
+        for q, mean, phi in ((0.01, 20.0, 0.05), (0.5, 1e4, 1.0), (3.74, 0.01, 0.7), (100.0, 20.0, 20.0))
+    ]
+
+
 def spenders(*histories: tuple[float, float]) -> RFM:
     count, mean = zip(*histories, strict=True)
     return test_gamma_gamma.histories(count, mean)
@@ -98,6 +112,10 @@ PANELS = (
     Panel(
         "gamma_gamma", "purchases n", "p", AMOUNTS, spend_cases,
         test_gamma_gamma.loglik_as_printed, 80, spenders,
+    ),
+    Panel(
+        "gamma_gamma_transactions", "purchases n", "p", AMOUNTS, transaction_cases,
+        test_gamma_gamma_transactions.loglik_as_printed, 80, test_gamma_gamma_transactions.customers,
     ),
 )  # fmt: skip
 
@@ -155,7 +173,7 @@ def draw(axes: Axes, panel: Panel, worst: np.ndarray, last: bool) -> Any:
 
 def picture(results: Sequence[tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Models side by side, value above gradient, each with its worst cell in words."""
-    figure = Figure(figsize=(12.5, 6.4), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(3.1 * len(PANELS), 6.4), layout="constrained", facecolor="white")
     axes = figure.subplots(2, len(PANELS))
     for column, (panel, result) in enumerate(zip(PANELS, results, strict=True)):
         for row, (name, worst) in enumerate(zip(("log-likelihood", "gradient"), result, strict=True)):

@@ -7,7 +7,7 @@ cut. If sampler, likelihood, prior and forecast are right, every such place is u
 Betancourt, Simpson, Vehtari & Gelman 2018), whatever the parameters are.
 
 `make sbc` runs it for every registered purchase model (each with a spend model) and method, prints what the
-places look like, and draws their distributions into docs/calibration.svg.
+places look like, draws their distributions into docs/calibration.svg and writes the table of docs/calibration.md.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ WEEKS, MONEY = 20.0, 30.0
 CUSTOMERS, DRAWS = 200, 400
 START, CUT, OBSERVED, FOLLOWED = "2024-01-01", "2024-12-30", 52, 26
 METHODS = ("laplace", "bootstrap")
+DOCS = Path(__file__).parents[1] / "docs"
+MARKS = ("<!-- what make sbc prints -->", "<!-- end -->")
 
 
 @dataclass(frozen=True)
@@ -274,30 +276,81 @@ def draw(panels: Sequence[tuple[str, dict[str, np.ndarray]]], path: Path) -> Non
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
+@dataclass(frozen=True)
+class Score:
+    """z-scores of location and spread of one quantity under a method."""
+
+    models: str
+    method: str
+    quantity: str
+    location: float
+    spread: float
+
+
+def scores_of(models: str, method: str, worlds: Sequence[Replication]) -> Iterator[Score]:
+    """The scores of every quantity, customers last."""
+    places = [world.places() for world in worlds]
+    for name in places[0]:
+        yield Score(models, method, name, *z_scores([place[name] for place in places]))
+    yield Score(models, method, "purchases of single customers", *customer_scores(worlds))
+
+
+def told(scores: Sequence[Score], methods: Sequence[str], poor: int, fits: int) -> str:
+    """The table with a column pair per method, and in a sentence what it says of each method."""
+    by_row: dict[tuple[str, str], dict[str, Score]] = {}
+    for score in scores:
+        by_row.setdefault((score.models, score.quantity), {})[score.method] = score
+    head = "".join(f" {method}: location | spread |" for method in methods)
+    lines = [f"| models | quantity |{head}", f"|---|---|{'---:|---:|' * len(methods)}"]
+    for (models, quantity), row in by_row.items():
+        pairs_of = (f" {row[method].location:+.1f} | {row[method].spread:+.1f} |" for method in methods)
+        lines.append(f"| {models} | {quantity} |{''.join(pairs_of)}")
+    lines.append("")
+    for method in methods:
+        values = {
+            (one.models, one.quantity, kind): getattr(one, kind)
+            for one in scores
+            if one.method == method
+            for kind in ("location", "spread")
+        }
+        models, quantity, kind = max(values, key=lambda key: abs(values[key]))
+        lines.append(
+            f"- `{method}`: of {len(values)} scores, {sum(abs(value) > 3 for value in values.values())} lie beyond 3;"
+            f" the largest is {values[models, quantity, kind]:+.1f} ({kind} of {quantity.split(':')[-1]}, {models})."
+        )
+    lines.append(f"- Of {fits:,} fits, {poor} said that they are not reliable.")
+    return "\n".join(lines).replace("| -", "| −").replace("is -", "is −")
+
+
+def write_page(block: str, page: Path) -> None:
+    """Put the table between the marks of the page."""
+    before, rest = page.read_text(encoding="utf-8").split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    page.write_text(f"{before}{MARKS[0]}\n\n{block}\n\n{MARKS[1]}{after}", encoding="utf-8")
+
+
 def main() -> None:
-    """Print the table, draw the picture."""
+    """Walk, print the table, draw the picture, and write both into the documents."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=200)
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "calibration.svg")
+    parser.add_argument("--out", type=Path, default=DOCS / "calibration.svg")
+    parser.add_argument("--page", type=Path, default=DOCS / "calibration.md")
     options = parser.parse_args()
-    out, began, panels = sys.stdout.write, perf_counter(), []
-    out(f"{options.replications} worlds of {CUSTOMERS} customers each; z-scores of location and spread\n\n")
-    out("| model | method | quantity | location | spread |\n|---|---|---|---:|---:|\n")
+    out, began, panels, scores, poor, fits = sys.stdout.write, perf_counter(), [], [], 0, 0
     for models, method, worlds in study(options.replications, options.methods, options.workers):
         places = [world.places() for world in worlds]
         columns = {name: np.array([place[name] for place in places]) for name in places[0]}
-        for name, values in columns.items():
-            location, spread = z_scores(values)
-            out(f"| {models} | {method} | {name} | {location:+.1f} | {spread:+.1f} |\n")
         panels.append((f"{models}, {method}", columns))
-        location, spread = customer_scores(worlds)
-        out(f"| {models} | {method} | purchases of single customers | {location:+.1f} | {spread:+.1f} |\n")
-        poor = sum(status in {"UNRELIABLE", "FAILED"} for world in worlds for status in world.status)
-        out(f"| {models} | {method} | fits that say they are unreliable: {poor} of {2 * len(worlds)} | | |\n")
+        scores += scores_of(models, method, worlds)
+        poor += sum(status in {"UNRELIABLE", "FAILED"} for world in worlds for status in world.status)
+        fits += 2 * len(worlds)
     draw(panels, options.out)
-    out(f"\n{perf_counter() - began:.0f} s; picture in {options.out.name}\n")
+    block = f"{options.replications} worlds of {CUSTOMERS} customers each.\n\n"
+    block += told(scores, options.methods, poor, fits)
+    out(f"{block}\n\n{perf_counter() - began:.0f} s; picture in {options.out.name}\n")
+    write_page(block, options.page)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -61,6 +63,64 @@ def test_likelihood_is_the_integral_over_the_customer_s_rate(theta: np.ndarray) 
     with mpmath.workdps(30):
         exact = [float(mpmath.log(integrated(theta, life))) for life in LIVES]
     np.testing.assert_allclose(found, exact, rtol=1e-12)
+
+
+def loglik_as_printed(
+    p: float, q: float, gamma: float, phi: float, n: float, total: float, logs: float, first: float
+) -> mpmath.mpf:
+    """The formula of the class, from n amounts, their sum, the sum of their logarithms and the first of them."""
+    p, q, gamma, phi, n, total, logs, first = map(mpmath.mpf, (p, q, gamma, phi, n, total, logs, first))
+    return (
+        mpmath.loggamma(p * n + q)
+        - mpmath.loggamma(q)
+        - n * mpmath.loggamma(p)
+        + q * mpmath.log(gamma)
+        + (p - 1) * logs
+        - p * mpmath.log(phi)
+        - (p * n + q) * mpmath.log(gamma + total - first + first / phi)
+    )
+
+
+def slopes_as_printed(theta: tuple[float, ...], told: tuple[float, ...]) -> np.ndarray:
+    return np.array(
+        [
+            float(
+                mpmath.diff(lambda t, k=k: loglik_as_printed(*theta[:k], t, *theta[k + 1 :], *told), theta[k])
+            )
+            for k in range(4)
+        ]
+    )
+
+
+def customers(*histories: tuple[float, float, float, float]) -> RFM:
+    """Customers with this number of amounts, sum, sum of logarithms and first amount."""
+    n, total, logs, first = map(np.array, zip(*histories, strict=True))
+    return RFM.from_arrays(
+        frequency=n - 1,
+        recency=1.0 * (n > 1),
+        T=np.full(len(n), 2.0),
+        monetary_value=(total - first) / np.maximum(n - 1, 1),
+        statistics={
+            "spend_positive_count": n,
+            "spend_sum": total,
+            "spend_log_sum": logs,
+            "spend_first": first,
+        },
+        time_unit="W",
+    )
+
+
+def test_value_and_gradient_against_forty_digits() -> None:
+    """Killed: digamma(p n) for n digamma(p); the derivative by φ without the first amount in the sum."""
+    thetas = [(0.01, 100.0, 5.0, 0.3), (3.7, 4.6, 33.0, 0.7), (100.0, 0.01, 1e-3, 20.0)]
+    for theta, n in itertools.product(thetas, (1, 3, 200, 5000)):
+        told = (n, 20.0 * n, 2.7 * n, 20.0 if n == 1 else 31.0)
+        value, grad = MODEL.loglik_grad(np.array(theta), customers(told))
+        with mpmath.workdps(40):
+            exact = float(loglik_as_printed(*theta, *told))
+            slopes = slopes_as_printed(theta, told)
+        assert value[0] == pytest.approx(exact, rel=1e-11, abs=1e-11)
+        np.testing.assert_allclose(theta * grad[:, 0], theta * slopes, rtol=1e-9, atol=1e-9)
 
 
 def test_mean_of_the_next_purchase_is_a_ratio_of_integrals() -> None:

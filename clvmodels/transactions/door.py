@@ -11,7 +11,7 @@ import numpy as np
 
 from clvmodels.errors import DataError
 from clvmodels.rfm import Note
-from clvmodels.transactions import clock, money
+from clvmodels.transactions import clock, money, wholes
 from clvmodels.transactions.columns import first_of, place_of, plain_columns, row_of
 from clvmodels.transactions.rules import Rules
 
@@ -27,7 +27,7 @@ class Log:
     ----------
     rows
         Columns customer_id, stamp (microseconds), period (number) and, with spend, the three numbers of
-        `money` and ``refund`` (1 for a negative row).
+        `money` (in DuckDB the one of `wholes`) and ``refund`` (1 for a negative row).
     rules
         How it is read.
     rows_in
@@ -257,6 +257,8 @@ def _with_money(rows: nw.LazyFrame[Any], rules: Rules, exponent: int) -> nw.Lazy
     numbers = ["customer_id", "stamp", "period"]
     if rules.spend is not None:
         refund = nw.when(nw.col("spend") < 0).then(nw.lit(1)).otherwise(nw.lit(0))
-        rows = money.with_limbs(rows.with_columns(refund=refund.cast(nw.Int64)), "spend", exponent)
-        numbers += [*money.LIMBS, "refund"]
+        rows = rows.with_columns(refund=refund.cast(nw.Int64))
+        in_one = wholes.are_in(rows)
+        rows = wholes.with_whole(rows, exponent) if in_one else money.with_limbs(rows, "spend", exponent)
+        numbers += [*(("whole",) if in_one else money.LIMBS), "refund"]
     return rows.select(*numbers)

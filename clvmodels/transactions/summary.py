@@ -11,7 +11,7 @@ import numpy as np
 
 from clvmodels.errors import SHOWN_IDS, ArgumentError, DataError
 from clvmodels.rfm import RFM, DataReport, Note
-from clvmodels.transactions import clock, money
+from clvmodels.transactions import clock, money, wholes
 from clvmodels.transactions.columns import as_ids, first_of, row_of
 from clvmodels.transactions.door import Log
 from clvmodels.units import Moment
@@ -59,10 +59,14 @@ def purchases_of(log: Log, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     With netted refunds, periods without positive money are still there; see `without_refunded`.
     """
     measures = {"stamp": nw.col("stamp").min(), "rows": nw.len()}
-    if log.rules.spend is not None:
-        measures |= {**money.summed(), "refund": nw.col("refund").sum()}
-    purchases = rows.group_by("customer_id", "period").agg(**measures)
-    return purchases if log.rules.spend is None else money.carried(purchases)
+    if log.rules.spend is None:
+        return rows.group_by("customer_id", "period").agg(**measures)
+    in_one = wholes.are_in(rows)
+    sums = {"whole": nw.col("whole").sum()} if in_one else money.summed()
+    purchases = rows.group_by("customer_id", "period").agg(
+        **measures, **sums, refund=nw.col("refund").sum()
+    )
+    return wholes.with_limbs(purchases, {"whole": ""}) if in_one else money.carried(purchases)
 
 
 def without_refunded(log: Log, purchases: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -128,7 +132,9 @@ def customers_of(log: Log, purchases: nw.LazyFrame[Any], *, with_stamp: bool) ->
 
 def _with_money(log: Log, purchases: nw.LazyFrame[Any], measures: dict[str, nw.Expr]) -> nw.LazyFrame[Any]:
     """Add up money and its logarithms, and once more the money of the first purchase alone."""
-    origin = _first_period(log)
+    origin, last = _span(log)
+    if wholes.are_in(purchases):
+        return wholes.per_customer(purchases, log.exponent, origin, last, with_stamp="stamp" in measures)
     purchases = money.with_number_before(purchases, "period", origin)
     purchases = _with_logarithm(purchases.with_columns(spent=money.amount(log.exponent)))
     measures = {
@@ -143,8 +149,8 @@ def _with_money(log: Log, purchases: nw.LazyFrame[Any], measures: dict[str, nw.E
     return money.without_number(customers, "first", origin)
 
 
-def _first_period(log: Log) -> int:
-    """Number of the period of the first row.
+def _span(log: Log) -> tuple[int, int]:
+    """Numbers of the periods of the first and the last row.
 
     Raises
     ------
@@ -153,7 +159,7 @@ def _first_period(log: Log) -> int:
     """
     first, last = (clock.period_of(stamp, log.rules.period) for stamp in (log.first_stamp, log.last_stamp))
     if last - first <= money.LARGEST_NUMBER_BEFORE:
-        return first
+        return first, last
     begin, end = clock.as_moment(log.first_stamp), clock.as_moment(log.last_stamp)
     raise DataError(
         f"dates from {begin} to {end} are too far apart for periods as short as {log.rules.period!r}",
@@ -175,7 +181,7 @@ def _with_logarithm(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def collect_table(frame: nw.LazyFrame[Any], floats: Sequence[str] = ()) -> Table:
     """Collect customer ids and columns of whole numbers or floats; the engine decides on the order."""
-    collected = frame.collect()
+    collected = frame.drop(*wholes.NAMES, strict=False).collect()
     names = [name for name in collected.columns if name != "customer_id"]
     columns = {}
     for name in names:

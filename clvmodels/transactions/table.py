@@ -13,12 +13,13 @@ import numpy as np
 from clvmodels.cards import card
 from clvmodels.errors import DataError
 from clvmodels.rfm import CLOCK_FIELDS, RFM, SPEND_FIELDS, DataReport, Note, fingerprint, hash_of
-from clvmodels.transactions import clock, engines, money, summary
+from clvmodels.transactions import clock, engines, money, summary, wholes
 from clvmodels.transactions.columns import as_ids, first_of, row_of
 from clvmodels.transactions.door import Log
 from clvmodels.units import UNIT_NAMES, Moment, last_observed
 
 STATISTICS = ("spend_sum", "spend_log_sum", "spend_positive_count", "spend_first")
+SUMS = ("repeat_sum", "spend_sum", "spend_first", "spend_log_sum")
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,22 +215,27 @@ def _as_columns(log: Log, customers: nw.LazyFrame[Any], end: int) -> nw.LazyFram
 
 def _with_spend(log: Log, customers: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     include = log.rules.first_purchase == "include"
-    whole = [nw.col(limb).cast(nw.Int64) for limb in money.LIMBS]
-    first = [nw.col(f"first_{limb}").cast(nw.Int64) for limb in money.LIMBS]
-    repeat = whole if include else [all_of - one for all_of, one in zip(whole, first, strict=True)]
-    logs = [nw.col(f"log_{limb}").cast(nw.Int64) for limb in money.LOG_LIMBS]
-    sums = {
-        "repeat_sum": (repeat, log.exponent),
-        "spend_sum": (whole, log.exponent),
-        "spend_first": (first, log.exponent),
-        "spend_log_sum": ([*logs, nw.lit(0).cast(nw.Int64)], money.LOG_EXPONENT),
-    }
-    for name, (limbs, exponent) in sums.items():
-        customers = money.with_total(customers, name, limbs, exponent)
+    if wholes.are_in(customers):
+        repeat = "whole" if include else "(whole - first_whole)"
+        sums = dict(zip(SUMS, (repeat, "whole", "first_whole", "log_whole"), strict=True))
+        customers = wholes.with_totals(customers, sums, log.exponent)
+    else:
+        customers = _with_sums(log, customers, include=include)
     count = nw.col("frequency") + float(include)
     mean = nw.col("repeat_sum") / nw.when(count > 0).then(count).otherwise(nw.lit(1.0))
     positive = nw.col("positive").cast(nw.Float64)
     return customers.with_columns(spend_count=count, monetary_value=mean, spend_positive_count=positive)
+
+
+def _with_sums(log: Log, customers: nw.LazyFrame[Any], *, include: bool) -> nw.LazyFrame[Any]:
+    whole = [nw.col(limb).cast(nw.Int64) for limb in money.LIMBS]
+    first = [nw.col(f"first_{limb}").cast(nw.Int64) for limb in money.LIMBS]
+    repeat = whole if include else [all_of - one for all_of, one in zip(whole, first, strict=True)]
+    logs = [*(nw.col(f"log_{limb}").cast(nw.Int64) for limb in money.LOG_LIMBS), nw.lit(0).cast(nw.Int64)]
+    for name, limbs in zip(SUMS, (repeat, whole, first, logs), strict=True):
+        exponent = money.LOG_EXPONENT if limbs is logs else log.exponent
+        customers = money.with_total(customers, name, limbs, exponent)
+    return customers
 
 
 def _totals(log: Log, rows: nw.LazyFrame[Any]) -> dict[str, Any]:

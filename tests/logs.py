@@ -54,6 +54,7 @@ def same(first: RFM, second: RFM) -> None:
     assert columns(first) == columns(second)
     logs = [rfm.statistics["spend_log_sum"] for rfm in (first, second)]
     np.testing.assert_allclose(*logs, rtol=1e-12, atol=1e-12)
+    assert first.fingerprint() == second.fingerprint()
     assert first.observed_until == second.observed_until
     assert first.report == second.report
 

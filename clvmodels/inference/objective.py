@@ -8,6 +8,7 @@ z, the priors on it and every step of the search alone.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +19,9 @@ from clvmodels.inference.priors import NormalPrior, Priors, build_prior
 from clvmodels.rfm import RFM, Customers
 
 CELLS_PER_BATCH = 200_000
+PATTERNS_AT_ONCE = 65_536
+"""Patterns whose likelihood is worked out at once: what a kernel holds besides does not grow with the data. Sums of
+blocks are added up in order, so another size would change the last digits of a double only."""
 
 
 @dataclass(frozen=True)
@@ -79,15 +83,26 @@ class Objective:
 
     def loglik(self, z: np.ndarray) -> float:
         """Log-likelihood of all customers in the user's units, without prior."""
-        return float(np.sum(self.patterns.weights * self.model.loglik(self.theta(z), self.patterns)))
+        theta = self.theta(z)
+        return sum(
+            float(np.sum(block.weights * self.model.loglik(theta, block))) for block in self._blocks()
+        )
+
+    def _blocks(self) -> Iterator[RFM]:
+        if len(self.patterns) <= PATTERNS_AT_ONCE:
+            yield self.patterns
+            return
+        for start in range(0, len(self.patterns), PATTERNS_AT_ONCE):
+            yield self.patterns.take(slice(start, start + PATTERNS_AT_ONCE))
 
     def value_and_grad(self, z: np.ndarray) -> tuple[float, np.ndarray]:
         """Log density per customer and its gradient by z."""
         theta = self.theta(z)
-        loglik, grad = self.model.loglik_grad(theta, self.patterns)
-        weights = self.patterns.weights
-        value = float(np.sum(weights * loglik))
-        slope = np.sum(weights * grad, axis=1) * theta
+        value, slope = 0.0, np.zeros(len(z))
+        for block in self._blocks():
+            loglik, grad = self.model.loglik_grad(theta, block)
+            value += float(np.sum(block.weights * loglik))
+            slope = slope + np.sum(block.weights * grad, axis=1) * theta
         if self.with_prior:
             value += float(self.prior.log_density(z))
             slope = slope + self.prior.slope(z)
@@ -115,12 +130,13 @@ class Objective:
 
     def log_density(self, z: np.ndarray) -> np.ndarray:
         """(S,) log posterior densities (up to a constant) of coordinates (P, S), in batches."""
-        batch = max(1, CELLS_PER_BATCH // len(self.patterns))
-        weights = self.patterns.weights
-        total = np.empty(z.shape[1])
-        for start in range(0, z.shape[1], batch):
-            theta = self.theta(z[:, start : start + batch])[:, :, None]
-            total[start : start + batch] = np.sum(weights * self.model.loglik(theta, self.patterns), axis=1)
+        total = np.zeros(z.shape[1])
+        for block in self._blocks():
+            batch = max(1, CELLS_PER_BATCH // len(block))
+            for start in range(0, z.shape[1], batch):
+                theta = self.theta(z[:, start : start + batch])[:, :, None]
+                loglik = self.model.loglik(theta, block)
+                total[start : start + batch] += np.sum(block.weights * loglik, axis=1)
         if self.with_prior:
             total += self.prior.log_density(z)
         return total

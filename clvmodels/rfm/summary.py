@@ -301,7 +301,7 @@ class RFM:
 
     def fingerprint(self) -> str:
         """Hash of the content, blind to ids and to row order (16 hexadecimal digits)."""
-        content = hash_of(self.columns(self.names), self.weights)
+        content = hash_of(dict(zip(self.names, self.columns(self.names), strict=True)), self.weights)
         return fingerprint(self.time_unit, self.observed_until, self.names, content)
 
     def to_pandas(self) -> pd.DataFrame:

@@ -131,7 +131,7 @@ class RFMTable:
             import pyarrow as pa
 
             for batch in batches:
-                columns = [batch.column(name).to_numpy(zero_copy_only=False) for name in names]
+                columns = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in names}
                 yield pa.record_batch({"hash": [str(hash_of(columns, np.ones(batch.num_rows)))]})
 
         content = sum(int(row["hash"]) for row in self.mapped(hashed, "hash string"))

@@ -10,6 +10,8 @@ from quick_methods import QUICK
 
 import clvmodels as clv
 from clvmodels.errors import FitStatus
+from clvmodels.inference import objective
+from clvmodels.inference.objective import build_objective
 from clvmodels.inference.psis import smooth_weights
 from clvmodels.models import PURCHASE_MODELS, REGISTRY
 
@@ -119,6 +121,27 @@ def test_the_log_likelihood_is_not_penalised(cdnow_rfm: clv.RFM) -> None:
     posterior = clv.fit("bg_nbd", cdnow_rfm, method="map")
     by_hand = posterior.model.loglik(posterior.mode, cdnow_rfm).sum()
     assert posterior.loglik == pytest.approx(by_hand, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_blocks_of_patterns_change_the_last_digits_only(
+    cdnow_rfm: clv.RFM, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    whole = build_objective(REGISTRY[name], cdnow_rfm, with_prior=True)
+    z = whole.prior_centre[:, None] + np.random.default_rng(1).normal(0, 0.3, (len(whole.prior_centre), 7))
+
+    def answers() -> list[np.ndarray]:
+        value, slope = whole.value_and_grad(z[:, 0])
+        return [np.array([value, whole.loglik(z[:, 0])]), slope, whole.log_density(z)]
+
+    wanted, longest, seen = answers(), 97, []
+    monkeypatch.setattr(objective, "PATTERNS_AT_ONCE", longest)
+    take = clv.RFM.take
+    monkeypatch.setattr(clv.RFM, "take", lambda rfm, index: seen.append(take(rfm, index)) or seen[-1])
+    for found, right in zip(answers(), wanted, strict=True):
+        np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-12)
+    assert max(map(len, seen)) == longest
+    assert sum(map(len, seen)) == 3 * len(whole.patterns)
 
 
 @pytest.mark.parametrize(

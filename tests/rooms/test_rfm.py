@@ -229,6 +229,12 @@ def test_fingerprint_sees_content_and_not_ids() -> None:
     assert make(recency=[3.5, -0.0, 1]).fingerprint() == make().fingerprint()
 
 
+def test_fingerprint_is_blind_to_the_last_bits_of_a_logarithm() -> None:
+    logs = np.array([4.3, 0.0, 17.2])
+    prints = [make(statistics={"spend_log_sum": sums}).fingerprint() for sums in (logs, logs + 1e-13, logs + 0.01)]
+    assert prints[0] == prints[1] != prints[2]
+
+
 def test_repeated_customers_weigh_as_much_as_weights() -> None:
     twice = make().take([0, 0, 1, 2])
     assert twice.fingerprint() == make(weights=[2, 1, 1]).fingerprint()

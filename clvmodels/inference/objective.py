@@ -84,9 +84,7 @@ class Objective:
     def loglik(self, z: np.ndarray) -> float:
         """Log-likelihood of all customers in the user's units, without prior."""
         theta = self.theta(z)
-        return sum(
-            float(np.sum(block.weights * self.model.loglik(theta, block))) for block in self._blocks()
-        )
+        return sum(float(np.sum(block.weights * self.model.loglik(theta, block))) for block in self._blocks())
 
     def _blocks(self) -> Iterator[RFM]:
         if len(self.patterns) <= PATTERNS_AT_ONCE:

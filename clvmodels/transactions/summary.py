@@ -63,9 +63,7 @@ def purchases_of(log: Log, rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return rows.group_by("customer_id", "period").agg(**measures)
     in_one = wholes.are_in(rows)
     sums = {"whole": nw.col("whole").sum()} if in_one else money.summed()
-    purchases = rows.group_by("customer_id", "period").agg(
-        **measures, **sums, refund=nw.col("refund").sum()
-    )
+    purchases = rows.group_by("customer_id", "period").agg(**measures, **sums, refund=nw.col("refund").sum())
     return wholes.with_limbs(purchases, {"whole": ""}) if in_one else money.carried(purchases)
 
 

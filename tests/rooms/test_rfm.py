@@ -231,7 +231,9 @@ def test_fingerprint_sees_content_and_not_ids() -> None:
 
 def test_fingerprint_is_blind_to_the_last_bits_of_a_logarithm() -> None:
     logs = np.array([4.3, 0.0, 17.2])
-    prints = [make(statistics={"spend_log_sum": sums}).fingerprint() for sums in (logs, logs + 1e-13, logs + 0.01)]
+    prints = [
+        make(statistics={"spend_log_sum": sums}).fingerprint() for sums in (logs, logs + 1e-13, logs + 0.01)
+    ]
     assert prints[0] == prints[1] != prints[2]
 
 

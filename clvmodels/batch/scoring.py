@@ -119,11 +119,10 @@ def _places(rfm: RFM) -> np.ndarray:
 def rules_for(
     fitted: FittedCLV, rfm: RFM, horizon: str, arguments: Mapping[str, Any], share: float
 ) -> SegmentRules:
-    """Rules whose valuable customers begin at the mean value that a share of all (of a sample, if many) stay below."""
+    """Rules whose valuable customers begin at the worth that a share of all (of a sample, if many) stay below."""
     sample = first_by_hash(rfm, SAMPLE)
-    forecast = fitted.forecast(horizon, rfm=sample, **arguments)
-    mean = forecast.columns["purchases_mean" if forecast.value is None else "clv_mean"]
-    return SegmentRules(money=SegmentRules(shares=(share,)).thresholds(mean))
+    run = partial(fitted.forecast, horizon, rfm=sample, **arguments)
+    return SegmentRules(money=segment_customers(run, sample, SegmentRules(shares=(share,))).thresholds)
 
 
 def score(

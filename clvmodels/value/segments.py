@@ -216,8 +216,8 @@ def segment_customers(
     ----------
     run
         A forecast ready to be made: ``partial(fitted.forecast, "52W", seed=1)``, or `profit_run` for tiers of
-        profit. It is made twice: the first time says what customers are worth, and where the tiers begin. Memory
-        is bounded by its block.
+        profit. It is made once where the rules give the tiers in money, and twice where they give shares, which take
+        the worth of all customers to know. Memory is bounded by its block.
     rfm
         The customers it forecasts, for the reasons in words.
     rules
@@ -254,15 +254,13 @@ def segment_customers(
     """
     rules = rules or SegmentRules()
     _check(run, lead, currency)
-    first = _Worth()
-    forecast = run(observe=first.observe)
-    ids = check_same_customers(forecast, rfm)
-    order = np.argsort(np.concatenate(first.index))  # customers may come in any order
-    worth = np.concatenate(first.worth)[order]
-    thresholds = rules.thresholds(worth)
+    ids = [id_text(identity) for identity in rfm.customer_id.tolist()]
     before = last_positions(None if last is None else _by_text(last), ids, rules.names)
-    seen = _Members(rules, np.array(thresholds), worth, before, lead)
-    run(observe=seen.observe)
+    thresholds = _thresholds(run, rules)
+    seen = _Members(rules, np.array(thresholds), before, lead)
+    forecast = run(observe=seen.observe)
+    check_same_customers(forecast, rfm)
+    order = np.argsort(np.concatenate(seen.index))  # customers may come in any order
     names = np.array(rules.names, dtype=object)
     return Segmentation(
         rules=rules,
@@ -271,8 +269,8 @@ def segment_customers(
         chances=np.concatenate(seen.chances)[order],
         labels=names[np.concatenate(seen.labels)[order]],
         last=np.array([None if position < 0 else rules.names[position] for position in before], dtype=object),
-        p_buys=np.concatenate(first.p_buys)[order],
-        worth=worth,
+        p_buys=np.concatenate(seen.p_buys)[order],
+        worth=np.concatenate(seen.worth)[order],
         p_low=np.concatenate(seen.p_low)[order],
         sizes=seen.sizes,
         values=seen.values,
@@ -314,32 +312,31 @@ def _totals(value: np.ndarray) -> np.ndarray:
     return np.array([math.fsum(value[0])]) if len(value) == 1 else value.sum(axis=1)
 
 
-@dataclass
-class _Worth:
-    """First pass: the chance to buy, and the mean value of those draws that do."""
+def _thresholds(run: Run, rules: SegmentRules) -> tuple[float, ...]:
+    if rules.money is not None:
+        return tuple(float(amount) for amount in rules.money)
+    worth: list[np.ndarray] = []
+    run(observe=lambda block: worth.append(_worth(block, block.purchases >= BUYS)[1]))
+    return rules.thresholds(np.concatenate(worth))
 
-    index: list[np.ndarray] = field(default_factory=list)
-    p_buys: list[np.ndarray] = field(default_factory=list)
-    worth: list[np.ndarray] = field(default_factory=list)
 
-    def observe(self, block: DrawBlock) -> None:
-        buys = block.purchases >= BUYS
-        chance, value = over_draws(buys), over_draws(np.where(buys, _value(block), 0.0))
-        self.index.append(block.index)
-        self.p_buys.append(chance)
-        mean = block.value_mean()
-        self.worth.append(np.divide(value, chance, out=mean.copy(), where=chance > 0))
+def _worth(block: DrawBlock, buys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) chance to buy, and (m,) mean value of those draws that do (the mean where none does)."""
+    chance, value = over_draws(buys), over_draws(np.where(buys, _value(block), 0.0))
+    return chance, np.divide(value, chance, out=block.value_mean().copy(), where=chance > 0)
 
 
 @dataclass
 class _Members:
-    """Second pass: the segment of every draw, the label of every customer, and what the labels are worth."""
+    """The segment of every draw, the label of every customer, and what the labels are worth."""
 
     rules: SegmentRules
     thresholds: np.ndarray
-    worth: np.ndarray
     before: np.ndarray
     lead: float
+    index: list[np.ndarray] = field(default_factory=list)
+    p_buys: list[np.ndarray] = field(default_factory=list)
+    worth: list[np.ndarray] = field(default_factory=list)
     chances: list[np.ndarray] = field(default_factory=list)
     labels: list[np.ndarray] = field(default_factory=list)
     p_low: list[np.ndarray] = field(default_factory=list)
@@ -348,15 +345,19 @@ class _Members:
 
     def observe(self, block: DrawBlock) -> None:
         value, buys = _value(block), block.purchases >= BUYS
-        told = np.where(buys, value, self.worth[block.index])
-        tier = np.searchsorted(self.thresholds, told, side="right")
+        chance, worth = _worth(block, buys)
+        tier = np.searchsorted(self.thresholds, np.where(buys, value, worth), side="right")
         segment = self.rules.cells[tier, buys.astype(int)]
         groups = range(len(self.rules.segments))
         member = [segment == g for g in groups]
         chances = np.stack([over_draws(inside) for inside in member], axis=1)
-        label = settle(chances, self.before[block.index], self.lead)
+        # a summary of other customers may be too short; it is refused when the forecast is whole
+        label = settle(chances, self.before.take(block.index, mode="clip"), self.lead)
         self.sizes = self.sizes + np.stack([inside.sum(axis=1) for inside in member], axis=1)
         self.values = self.values + np.stack([_totals(value[:, label == g]) for g in groups], axis=1)
+        self.index.append(block.index)
+        self.p_buys.append(chance)
+        self.worth.append(worth)
         self.chances.append(chances)
         self.labels.append(label)
         self.p_low.append(over_draws(value < self.thresholds[0]))

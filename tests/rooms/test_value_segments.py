@@ -142,6 +142,22 @@ def test_worth_sets_the_thresholds_and_exact_means_the_values(three: clv.RFM) ->
     assert found.customers["value_mean"].tolist() == [40, 30, 10]
 
 
+def test_amounts_need_one_forecast_and_shares_two(three: clv.RFM) -> None:
+    """A scheduled run names amounts: a second simulation of every customer is half of its time."""
+    run, made = run_of(three, PURCHASES, VALUE), []
+
+    def counted(**options: object) -> clv.Forecast:
+        made.append(options)
+        return run(**options)
+
+    amounts = segment_customers(counted, three, SegmentRules(money=(60,)))
+    assert len(made) == 1
+    shares = segment_customers(counted, three, SegmentRules(shares=(0.5,)))
+    assert len(made) == 3
+    np.testing.assert_array_equal(amounts.chances, shares.chances)
+    np.testing.assert_array_equal(amounts.worth, shares.worth)
+
+
 def test_a_customer_who_never_buys_is_worth_their_mean(three: clv.RFM) -> None:
     """A formula's fraction of a purchase does not count as buying, but is worth what it says."""
     run = run_of(three, [[2.0, 0.2, 0.4]], [[100.0, 10.0, 20.0]], is_distribution=False)

@@ -20,6 +20,7 @@ QUICK = """
 source = "log.csv"
 [model]
 purchase = "bg_nbd"
+spend = "gamma_gamma"
 method = "laplace"
 draws = 200
 [forecast]

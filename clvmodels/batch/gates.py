@@ -170,6 +170,8 @@ def of_fit(fitted: FittedCLV, last: Mapping[str, Any] | None) -> dict[str, tuple
 def _moved(fitted: FittedCLV, last: Mapping[str, Any] | None) -> tuple[float | None, str]:
     if last is None:
         return None, "no earlier fit to compare with"
+    if set(last["status"]) != {one.model.name for one in fitted.posteriors}:
+        return None, f"another model than in the last run, which was {last['name']}"
     before, now = last["parameters"], parameters_of(fitted)
     steps = {}
     for name in sorted(now.keys() & before.keys()):

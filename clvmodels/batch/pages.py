@@ -292,7 +292,8 @@ def _model(run: Mapping[str, Any]) -> Table:
         Column("standard error"),
     ]
     caption = f"{model['name']}, version {model['version']}, fitted to the log up to {model['fitted_as_of']}: {status}"
-    return Table("model-table", caption, columns, rows)
+    chosen = [f"Chosen automatically. {line[:1].upper()}{line[1:]}." for line in model["chosen"]]
+    return Table("model-table", caption, columns, rows, tuple(chosen))
 
 
 def _runs_table(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str) -> Table:

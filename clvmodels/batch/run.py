@@ -126,7 +126,7 @@ def _walk(walk: Walk, table: Any) -> Outcome:
         version, fitted, why = fit_or_load(
             walk.store, config, delivery, has_drifted=drifted, writes=options.writes
         )
-        told.update(version=version, why=why)
+        told.update(version=version, why=why, model=fitted.name, chosen="; ".join(fitted.choices) or "named")
     if walk.blocked(gates.judge(config.gates, gates.of_fit(fitted, None if last is None else last["model"]))):
         return walk.ends(UNFIT, run_id)
     scoring = _scoring(walk, delivery, fitted, version, run_id)

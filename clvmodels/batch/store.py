@@ -131,7 +131,7 @@ def why_refit(store: Store, config: Config, as_of: date, has_drifted: bool) -> s
 def model_of(config: Config) -> CLVModel:
     """The model of a configuration."""
     asked_for = config.model
-    spend = None if config.log.no_spend else asked_for.spend or "gamma_gamma"
+    spend = None if config.log.no_spend else asked_for.spend
     season = None if asked_for.season == "none" else asked_for.season
     return CLVModel(asked_for.purchase, spend, asked_for.method, asked_for.label, season=season)
 

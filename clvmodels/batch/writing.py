@@ -92,6 +92,7 @@ def write_run(
 def _model(scoring: Scoring) -> dict[str, Any]:
     return {
         "name": scoring.fitted.name,
+        "chosen": list(scoring.fitted.choices),
         "version": scoring.version,
         "fitted_as_of": made_of(scoring.fitted).get("as_of", str(scoring.as_of)),
         "status": {one.model.name: one.status.name for one in scoring.fitted.posteriors},

@@ -216,7 +216,7 @@ class Model:
 
         season = None if self.season == "none" else cast("Words", self.season or "default")
 
-        if no_spend and self.spend is not None:
+        if no_spend and self.spend not in (None, "auto"):
             raise ArgumentError(f"--spend {self.spend} and --no-spend exclude each other; give one of them")
         spend = None if no_spend else self.spend or "auto"
         return CLVModel(self.purchase or "auto", spend, self.method or "laplace", season=season)

@@ -256,7 +256,7 @@ def _check_names(config: Config, where: str) -> None:
             raise ArgumentError(
                 f"{where}, {place}: there is no {name!r}; {meant}There are {', '.join(known)}"
             )
-    if config.log.no_spend and config.model.spend is not None:
+    if config.log.no_spend and config.model.spend != AUTO:
         raise ArgumentError(
             f"{where}, [model] spend: money is left out by [log] no_spend; leave one of them out"
         )

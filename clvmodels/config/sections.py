@@ -12,7 +12,7 @@ from clvmodels.transactions.rules import FirstPurchase, Period, Refunds, ZeroSpe
 from clvmodels.units import as_datetime, parse_duration
 
 AUTO = "auto"
-"""Stands for a model that is chosen by its forecasts of an earlier window of the log."""
+"""Stands for a model that is chosen by what the log holds."""
 FROM_ENVIRONMENT = "env:"
 """Starts a value that is kept in an environment variable, because it is a secret."""
 
@@ -137,13 +137,20 @@ class Log(Section):
 class Model(Section):
     """The models to fit and forecast with."""
 
-    purchase: Annotated[Name, Field(description="When customers buy: a purchase model, or auto.")] = (
-        "pareto_nbd"
-    )
+    purchase: Annotated[
+        Name,
+        Field(
+            description="When customers buy: a purchase model, or auto for the one that forecast an earlier window of "
+            "the log best."
+        ),
+    ] = AUTO
     spend: Annotated[
-        Name | None,
-        Field(description="What a purchase is worth: a spend model, or auto; not used with no_spend."),
-    ] = None
+        Name,
+        Field(
+            description="What a purchase is worth: a spend model, or auto for what the log allows; not used with "
+            "no_spend."
+        ),
+    ] = AUTO
     method: Annotated[Name, Field(description="How to fit: laplace, nuts, bootstrap, map or mle.")] = (
         "laplace"
     )

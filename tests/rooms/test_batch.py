@@ -266,6 +266,30 @@ def test_other_model_is_fitted_whatever_the_policy(tmp_path: Path) -> None:
     assert "MBG/NBD" in outcome.manifest["model"]["name"]
 
 
+def test_model_is_chosen_by_default_and_the_run_says_which_and_why(tmp_path: Path) -> None:
+    named = 'purchase = "bg_nbd"\nspend = "gamma_gamma"\n'
+    outcome = go(set_up(tmp_path, text=QUICK.replace(named, "")), "2025-03-31")
+    assert outcome.manifest is not None
+    told = outcome.manifest["model"]
+    purchases, spend = told["chosen"]
+    assert purchases.startswith("purchases: ")
+    assert "by mean CRPS of purchases" in purchases
+    assert spend.startswith("spend: ")
+    assert purchases.removeprefix("purchases: ").split(",")[0] == told["name"].split(" × ")[0]
+    kept = Store(tmp_path / "fits").load(told["version"])
+    assert list(kept.choices) == told["chosen"]
+    page = (shelf_of(tmp_path / "clv.toml").runs[0].folder / "report.html").read_text()
+    assert "Chosen automatically. Purchases: " in page
+
+
+def test_other_model_than_last_time_is_not_compared_by_its_parameters(job: Path) -> None:
+    job.write_text(job.read_text().replace("bg_nbd", "mbg_nbd"))
+    outcome = go(job, "2025-03-31")
+    [said] = [one for one in (outcome.manifest or {})["gates"] if one["gate"] == "parameters"]
+    assert said["outcome"] == "not judged"
+    assert "another model than in the last run, which was BG/NBD" in said["words"]
+
+
 def test_store_promotes_only_what_it_holds(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="no version"):
         Store(tmp_path).promote("2025-01-31-abcdef12")

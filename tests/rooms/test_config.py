@@ -27,7 +27,7 @@ def refused(content: dict[str, Any], environment: dict[str, str] | None = None) 
 
 def test_sections_left_out_have_their_defaults() -> None:
     config = config_from({"log": LOG})
-    assert config.model.purchase == "pareto_nbd"
+    assert (config.model.purchase, config.model.spend) == ("auto", "auto")
     assert config.forecast.margin == 1
     assert config.log.rules["spend"] == "spend"
     assert config_from({"log": {**LOG, "no_spend": True}}).log.rules["spend"] is None
@@ -64,6 +64,7 @@ def test_log_keys_are_the_options_of_the_command_line() -> None:
         ({"log": {"source": "env:DB"}}, ["[log]: a database needs table"]),
         ({"log": {"source": "a.csv", "table": "t"}}, ["belong to a database"]),
         ({"log": 3}, ["[log]: this must be a table of keys, not 3"]),
+        ({"log": LOG, "model": {"spend": "gama_gamma"}}, ["[model] spend", "did you mean 'gamma_gamma'?", "auto"]),
         ({"log": {**LOG, "no_spend": True}, "model": {"spend": "gamma_gamma"}}, ["[model] spend"]),
     ],
 )  # fmt: skip

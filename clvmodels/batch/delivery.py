@@ -53,9 +53,9 @@ class Delivery:
         """Rows up to the day of the run that count."""
         return self.activity.until(np.datetime64(self.as_of))
 
-    def after(self, origin: date, until: date) -> Holdout:
-        """What the customers of an earlier day did from then until another day."""
-        return calibration_holdout(self.table, cutoff=origin, holdout_end=until, **self.rules)[1]
+    def split(self, origin: date, until: date) -> tuple[RFM, Holdout]:
+        """The customers of an earlier day, and what they did from then until another day."""
+        return calibration_holdout(self.table, cutoff=origin, holdout_end=until, **self.rules)
 
 
 @contextmanager

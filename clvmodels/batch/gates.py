@@ -7,7 +7,7 @@ nothing to compare with, as in the first run, is not judged and lets the run pas
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -16,6 +16,12 @@ import numpy as np
 
 from clvmodels.batch.delivery import Delivery
 from clvmodels.batch.hindsight import BIASED, bias, missed
+from clvmodels.batch.hindsight_customers import (
+    FEWEST_CUSTOMERS,
+    FEWEST_PURCHASES,
+    uncovered,
+    worst_segment,
+)
 from clvmodels.config.jobs import Gates
 from clvmodels.errors import FitStatus
 from clvmodels.forecast import FittedCLV
@@ -23,7 +29,7 @@ from clvmodels.transactions import Activity
 
 WINDOW, WINDOWS = 28, 6  # days of a window of rows, and how many windows before the last one are usual
 FEWEST = 3  # runs that must have been overtaken before their intervals are judged
-DRIFT = ("parameters", "total", "stability", "distance", "coverage", "bias")
+DRIFT = ("parameters", "total", "stability", "distance", "coverage", "bias", "customers", "segments")
 """Gates that say the world, or the model of it, has changed."""
 
 
@@ -41,6 +47,8 @@ class Measured:
         Distances to the last run, one row per variable.
     hindsight
         Earlier forecasts beside what happened since.
+    singles
+        The same of single customers: how many within their intervals, and how far off by segment.
     reference
         The description of the customers that the next run compares with.
     """
@@ -50,6 +58,7 @@ class Measured:
     cohorts: list[dict[str, Any]]
     drift: list[dict[str, Any]]
     hindsight: list[dict[str, Any]]
+    singles: list[dict[str, Any]]
     reference: dict[str, Any]
 
 
@@ -227,4 +236,24 @@ def of_forecast(measured: Measured, last: Mapping[str, Any] | None) -> dict[str,
         if off is None
         else f"the last {min(windows, BIASED)} forecasts of {quantity} were {off:+.1%} off",
     )
+    return found | _of_singles(measured.singles, quantity)
+
+
+def _of_singles(singles: Sequence[Mapping[str, Any]], quantity: str) -> dict[str, tuple[float | None, str]]:
+    covered, worst = uncovered(singles, quantity), worst_segment(singles, quantity)
+    found: dict[str, tuple[float | None, str]] = {
+        "customers": (None, f"fewer than {FEWEST_CUSTOMERS} customers to compare"),
+        "segments": (None, f"no segment with {FEWEST_PURCHASES} purchases to compare"),
+    }
+    if covered is not None:
+        found["customers"] = (
+            abs(covered["covered"] - covered["level"]),
+            f"{covered['covered']:.1%} of {covered['customers']:,} customers of {covered['as_of']} lay in their "
+            f"{covered['level']:.0%} intervals of {quantity} up to {covered['until']}",
+        )
+    if worst is not None:
+        off, row, one = worst
+        words = f"{one['segment']!r} of {row['as_of']} brought {one['actual'] / one['forecast']:.0%} of its forecast "
+        words += f"of {quantity} up to {row['until']}"
+        found["segments"] = (off, words if off else "all within their intervals")
     return found

@@ -8,6 +8,7 @@ the one from the oldest run that is kept in view says whether small misses add u
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,8 @@ import numpy as np
 from clvmodels.batch.delivery import Delivery
 from clvmodels.batch.shelf import Run
 from clvmodels.prediction import tail_levels
+from clvmodels.rfm import RFM
+from clvmodels.transactions import Holdout
 from clvmodels.units import discount_per_unit
 
 LOOKS_BACK = 12
@@ -25,29 +28,58 @@ COVERED, BIASED = 4, 3
 NEXT, ALL = "to the next run", "to now"
 
 
-def look_back(
-    delivery: Delivery, runs: Sequence[Run], margin: float, discount: float
-) -> list[dict[str, Any]]:
-    """What the last runs said of the time since, and what came: one row per window and quantity.
+@dataclass(frozen=True)
+class Window:
+    """The time from an earlier run until now, as far as whole periods of its forecast are over.
+
+    Attributes
+    ----------
+    name
+        To the next run, or to now.
+    run
+        The earlier run.
+    periods
+        How many periods of its main horizon are over.
+    until
+        The last day of these.
+    customers, after
+        Its customers as of its day, and what they did from then until that last day.
+    """
+
+    name: str
+    run: Run
+    periods: int
+    until: date
+    customers: RFM
+    after: Holdout
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What every row on the window says of it."""
+        return {
+            "window": self.name,
+            "run_id": self.run.run_id,
+            "as_of": str(self.run.as_of),
+            "until": str(self.until),
+        }
+
+
+def windows(delivery: Delivery, runs: Sequence[Run]) -> list[Window]:
+    """From the last of the earlier runs to now, and from the oldest one whose horizon is not over.
 
     Parameters
     ----------
     delivery
         The log of now.
     runs
-        Earlier runs, by date. Of the windows before the last one the last run has told already.
-    margin, discount
-        Of the value.
+        Earlier runs, by date.
     """
     if not runs:
         return []
-    last = runs[-1]
-    told = [row for row in last.manifest["hindsight"] if row["window"] == NEXT][-2 * (LOOKS_BACK - 1) :]
-    rows = [*told, *_window(delivery, last, NEXT, margin, discount)]
-    oldest = _oldest_in_view(runs, delivery.as_of)
-    if oldest.run_id != last.run_id:
-        rows += _window(delivery, oldest, ALL, margin, discount)
-    return rows
+    last, oldest = runs[-1], _oldest_in_view(runs, delivery.as_of)
+    wanted = [(NEXT, last)] if oldest.run_id == last.run_id else [(NEXT, last), (ALL, oldest)]
+    found = [_window(delivery, name, run) for name, run in wanted]
+    return [one for one in found if one is not None]
 
 
 def _oldest_in_view(runs: Sequence[Run], as_of: date) -> Run:
@@ -58,38 +90,73 @@ def _oldest_in_view(runs: Sequence[Run], as_of: date) -> Run:
     return (running or list(runs[-1:]))[0]
 
 
-def _window(
-    delivery: Delivery, run: Run, window: str, margin: float, discount: float
-) -> list[dict[str, Any]]:
+def _window(delivery: Delivery, name: str, run: Run) -> Window | None:
     ends = [date.fromisoformat(text) for text in run.manifest["period_ends"]]
     over = sum(end <= delivery.as_of + timedelta(days=1) for end in ends)
     if not over:
-        return []
+        return None
     until = ends[over - 1] - timedelta(days=1)
-    holdout = delivery.after(run.as_of, until)
-    customers = len(holdout.customer_id)
-    actual = {"purchases": float(holdout.purchases.sum())}
-    if holdout.after.spend is not None:
-        rate = discount_per_unit(discount, holdout.time_unit)
-        actual["value"] = float(np.sum(margin * holdout.after.spend * np.exp(-rate * holdout.after.time)))
-    main = run.manifest["horizons"][0]
-    with np.load(run.folder / "totals.npz", allow_pickle=False) as archive:
+    return Window(name, run, over, until, *delivery.split(run.as_of, until))
+
+
+def look_back(
+    seen: Sequence[Window], last: Run | None, margin: float, discount: float
+) -> list[dict[str, Any]]:
+    """What the last runs said of the time since, and what came: one row per window and quantity.
+
+    Parameters
+    ----------
+    seen
+        The windows that end now.
+    last
+        The last run; it has told of the windows before.
+    margin, discount
+        Of the value.
+    """
+    before = [] if last is None else last.manifest["hindsight"]
+    told = [row for row in before if row["window"] == NEXT][-2 * (LOOKS_BACK - 1) :]
+    return [*told, *(row for one in seen for row in _totals(one, margin, discount))]
+
+
+def _totals(window: Window, margin: float, discount: float) -> list[dict[str, Any]]:
+    actual = {
+        name: float(values.sum())
+        for name, values in came(window.after, margin, discount, slice(None)).items()
+    }
+    main = window.run.manifest["horizons"][0]
+    with np.load(window.run.folder / "totals.npz", allow_pickle=False) as archive:
         draws = {
-            name: archive[f"{main} {name}"][:, :over].sum(axis=1)
+            name: archive[f"{main} {name}"][:, : window.periods].sum(axis=1)
             for name in actual
             if f"{main} {name}" in archive
         }
-    facts = {
-        "window": window,
-        "run_id": run.run_id,
-        "as_of": str(run.as_of),
-        "until": str(until),
-        "customers": customers,
-    }
-    return [{**facts, "quantity": name, **_beside(draws[name], actual[name])} for name in draws]
+    facts = {**window.facts, "customers": len(window.after.customer_id)}
+    return [{**facts, "quantity": name, **beside(draws[name], actual[name])} for name in draws]
 
 
-def _beside(draws: np.ndarray, actual: float) -> dict[str, Any]:
+def came(after: Holdout, margin: float, discount: float, some: Any) -> dict[str, np.ndarray]:
+    """What customers did: purchases, and where there is money its value, discounted to the day of the run.
+
+    Parameters
+    ----------
+    after
+        What followed.
+    margin, discount
+        Of the value.
+    some
+        Index of the customers wanted.
+    """
+    found = {"purchases": after.purchases[some]}
+    events = after.after
+    if events.spend is not None:
+        rate = discount_per_unit(discount, after.time_unit)
+        worth = margin * events.spend * np.exp(-rate * events.time)
+        found["value"] = np.bincount(events.customer, weights=worth, minlength=len(after.customer_id))[some]
+    return found
+
+
+def beside(draws: np.ndarray, actual: float) -> dict[str, Any]:
+    """A forecast with its central 90 % interval, and what came."""
     low, high = np.quantile(draws, tail_levels(0.9)).tolist()
     return {
         "forecast": float(draws.mean()),

@@ -17,6 +17,8 @@ _HELP = {
     "clvmodels_run_customers": "Customers forecast by the last run.",
     "clvmodels_stage_seconds": "Duration of a stage of the last run.",
     "clvmodels_total": "Total forecast of the last run: its mean, and the bounds of its central 90 % interval.",
+    "clvmodels_customers_covered": "Share of customers of an earlier run within their 90 % intervals since.",
+    "clvmodels_segment_came": "What a segment of an earlier run brought since, over what was forecast.",
     "clvmodels_gate_value": "What a gate measured.",
     "clvmodels_gate_limit": "What it was compared with.",
     "clvmodels_gate_tripped": "1 where it warned or blocked, else 0.",
@@ -75,6 +77,13 @@ def _of_outcome(outcome: Outcome) -> list[tuple[str, dict[str, str], float]]:
         samples += [
             ("clvmodels_total", {**facts, "bound": bound}, row[bound]) for bound in ("mean", "low", "high")
         ]
+    for row in manifest.get("singles", []):
+        window = {name: row[name] for name in ("quantity", "window")}
+        samples += [("clvmodels_customers_covered", window, row["covered"])]
+        for one in row["segments"]:
+            if one["forecast"] > 0:
+                facts = {**window, "segment": one["segment"]}
+                samples += [("clvmodels_segment_came", facts, one["actual"] / one["forecast"])]
     for verdict in outcome.verdicts:
         gate = {"gate": verdict.gate}
         samples += [("clvmodels_gate_limit", gate, verdict.limit)]

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from clvmodels.batch.amounts import amount, span
+from clvmodels.batch.pages_hindsight import hindsight_blocks
 from clvmodels.batch.shelf import Run
-from clvmodels.plots import plot_hindsight, plot_run_groups, plot_run_totals
+from clvmodels.plots import plot_run_groups, plot_run_totals
 from clvmodels.report.blocks import Block, Cell, Column, Section, Strong, Table, Text, cells
 from clvmodels.report.drawing import picture
-from clvmodels.report.numbers import counted, decimals_for, fixed, per_cent, with_currency
+from clvmodels.report.numbers import counted, fixed, per_cent
 from clvmodels.report.writer import render_page
 
 NEW = "(new)"
@@ -29,7 +31,7 @@ def run_page(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: s
     sections = [
         Section("verdict", "What came out", _summary(run, last, currency)),
         Section("gates", "May it be published?", [_gates(run)]),
-        Section("hindsight", "What became of earlier forecasts?", _hindsight(run, currency)),
+        Section("hindsight", "What became of earlier forecasts?", hindsight_blocks(run, currency)),
         Section("totals", "How much in all?", [_totals(run, last, currency)]),
         Section("segments", "Who is worth what?", _segments(run, currency)),
         Section("changes", "What changed since the last run?", _changes(run)),
@@ -56,7 +58,9 @@ def history_page(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str)
         )
     sections = [Section("runs", "Runs", blocks)]
     if standing:
-        sections.append(Section("hindsight", "Forecast and what came", _hindsight(standing[-1], currency)))
+        sections.append(
+            Section("hindsight", "Forecast and what came", hindsight_blocks(standing[-1], currency))
+        )
     for groups, title in (("segments", "By segment"), ("cohorts", "By cohort of the first purchase")):
         if len(standing) > 1:
             shown = picture(
@@ -70,23 +74,14 @@ def history_page(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str)
     return render_page("Forecasts over time", sections)
 
 
-def _amount(value: float, quantity: str, currency: str, decimals: int | None = None) -> str:
-    text = fixed(value, decimals_for([value]) if decimals is None else decimals)
-    return with_currency(text, currency if quantity == "value" else "")
-
-
-def _range(row: Mapping[str, Any], quantity: str, currency: str) -> str:
-    return f"{_amount(row['low'], quantity, currency)} to {_amount(row['high'], quantity, currency)}"
-
-
 def _summary(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: str) -> list[Block]:
     total, customers = run["totals"][0], run["input"]["customers"]
     quantity = total["quantity"]
     parts: list[str | Strong] = [
         f"{counted(customers, 'customer')} will bring ",
-        Strong(_amount(total["mean"], quantity, currency)),
+        Strong(amount(total["mean"], quantity, currency)),
         f" {'' if quantity == 'value' else 'purchases '}within {total['horizon']} "
-        f"(central 90 % predictive interval {_range(total, quantity, currency)}).",
+        f"(central 90 % predictive interval {span(total, quantity, currency)}).",
     ]
     if last is not None:
         before = last["totals"][0]["mean"]
@@ -123,48 +118,6 @@ def _gates(run: Mapping[str, Any]) -> Table:
     return Table("gates-table", "Gates, and what they measured", columns, rows, notes)
 
 
-def _hindsight(run: Mapping[str, Any], currency: str) -> list[Block]:
-    rows = run["hindsight"]
-    if not rows:
-        return [Text(["No earlier run has been overtaken by a whole period yet."])]
-    quantity = "value" if any(row["quantity"] == "value" for row in rows) else "purchases"
-    columns = [
-        Column("run", is_number=False),
-        Column("until", is_number=False),
-        Column("window", is_number=False),
-        Column("quantity", is_number=False),
-        Column("forecast"),
-        Column("interval", "90 %, predictive"),
-        Column("came"),
-        Column("forecast over what came"),
-    ]
-    body = [
-        cells(
-            row["as_of"],
-            row["until"],
-            row["window"],
-            row["quantity"],
-            _amount(row["forecast"], row["quantity"], currency),
-            _range(row, row["quantity"], currency) + ("" if row["inside"] else " (missed)"),
-            _amount(row["actual"], row["quantity"], currency),
-            per_cent(row["forecast"] / row["actual"] - 1, signed=True) if row["actual"] else "—",
-        )
-        for row in rows
-    ]
-    drawn = picture(
-        "hindsight-picture",
-        partial(plot_hindsight, rows, quantity, currency=currency),
-        title="Forecasts and what came",
-        description="An interval and a point per run",
-        caption=f"What each run forecast for the time to the next one ({quantity}), and what came.",
-    )
-    note = "Customers known to the earlier run only; whole periods of the forecast that are over."
-    return [
-        drawn,
-        Table("hindsight-table", "Earlier forecasts beside what happened since", columns, body, (note,)),
-    ]
-
-
 def _totals(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: str) -> Table:
     before = (
         {} if last is None else {(row["horizon"], row["quantity"]): row["mean"] for row in last["totals"]}
@@ -183,9 +136,9 @@ def _totals(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: st
             cells(
                 row["horizon"],
                 row["quantity"],
-                _amount(row["mean"], row["quantity"], currency),
-                _range(row, row["quantity"], currency),
-                "—" if old is None else _amount(old, row["quantity"], currency),
+                amount(row["mean"], row["quantity"], currency),
+                span(row, row["quantity"], currency),
+                "—" if old is None else amount(old, row["quantity"], currency),
             )
         )
     return Table("totals-table", "Totals of all customers", columns, rows)
@@ -205,12 +158,12 @@ def _segments(run: Mapping[str, Any], currency: str) -> list[Block]:
             row["segment"],
             f"{row['customers']:,}",
             f"{row['members']['low']:,.0f} to {row['members']['high']:,.0f}",
-            _amount(row["value"]["mean"], quantity, currency),
-            _range(row["value"], quantity, currency),
+            amount(row["value"]["mean"], quantity, currency),
+            span(row["value"], quantity, currency),
         )
         for row in run["segments"]
     ]
-    start = ", ".join(_amount(amount, quantity, currency, 2) for amount in run["model"]["valuable_from"])
+    start = ", ".join(amount(begin, quantity, currency, 2) for begin in run["model"]["valuable_from"])
     note = f"A customer is valuable from {start} on, if they buy within {run['horizons'][0]}."
     return [Table("segments-table", "Segments", columns, rows, (note,)), _cohorts(run, quantity, currency)]
 
@@ -229,7 +182,7 @@ def _cohorts(run: Mapping[str, Any], quantity: str, currency: str) -> Table:
             cells(
                 row["cohort"],
                 f"{row['customers']:,}",
-                _amount(row["value_mean"], quantity, currency),
+                amount(row["value_mean"], quantity, currency),
                 per_cent(row["p_buy_mean"]),
             )
             for row in run["cohorts"]
@@ -312,8 +265,8 @@ def _runs_table(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str) 
             run.run_id,
             state_of(run, runs, pointer),
             f"{run.manifest['input']['customers']:,}",
-            _amount(run.manifest["totals"][0]["mean"], run.manifest["totals"][0]["quantity"], currency),
-            _range(run.manifest["totals"][0], run.manifest["totals"][0]["quantity"], currency),
+            amount(run.manifest["totals"][0]["mean"], run.manifest["totals"][0]["quantity"], currency),
+            span(run.manifest["totals"][0], run.manifest["totals"][0]["quantity"], currency),
             ", ".join(
                 gate["gate"] for gate in run.manifest["gates"] if gate["outcome"] in ("warned", "blocked")
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from clvmodels.batch.gates import Verdict
 from clvmodels.batch.narration import Narrator
 from clvmodels.batch.outcome import DONE, WARNED, Outcome
 from clvmodels.batch.pages import history_page
@@ -56,7 +57,8 @@ def publish(config: Config, shelf: Shelf, store: Store, found: Run, narrator: Na
     if warned:
         words += f"; look at {', '.join(warned)} in {found.folder / 'report.html'}"
     code = WARNED if {"warned", "blocked"} & set(outcomes) else DONE
-    return Outcome(code, words, found.run_id, manifest=found.manifest)
+    verdicts = tuple(Verdict(**one) for one in found.manifest["gates"])
+    return Outcome(code, words, found.run_id, verdicts, found.manifest)
 
 
 def tidy_up(config: Config, shelf: Shelf, store: Store) -> None:

@@ -104,9 +104,13 @@ def dealt(rfm: RFM, shards: int) -> np.ndarray:
 
 
 def first_by_hash(rfm: RFM, count: int) -> RFM:
-    """The `count` customers with the lowest hashes, in the order of the summary: the same ones in every run."""
-    chosen = np.argsort(_places(rfm), kind="stable")[:count]
-    return rfm.take(np.sort(chosen))
+    """The customers of `lowest_by_hash`."""
+    return rfm.take(lowest_by_hash(rfm, count))
+
+
+def lowest_by_hash(rfm: RFM, count: int) -> np.ndarray:
+    """Positions of the `count` customers with the lowest hashes, ascending: the same customers in every run."""
+    return np.sort(np.argsort(_places(rfm), kind="stable")[:count])
 
 
 def _places(rfm: RFM) -> np.ndarray:

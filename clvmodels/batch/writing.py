@@ -13,18 +13,25 @@ from clvmodels.batch import record
 from clvmodels.batch.delivery import Delivery
 from clvmodels.batch.drift import compare, describe
 from clvmodels.batch.gates import DRIFT, Measured, Verdict, parameters_of
-from clvmodels.batch.hindsight import look_back
+from clvmodels.batch.hindsight import Window, look_back, windows
+from clvmodels.batch.hindsight_customers import look_at_customers
 from clvmodels.batch.pages import run_page
 from clvmodels.batch.scoring import Scoring, dealt
-from clvmodels.batch.shards import Shards
+from clvmodels.batch.shards import Shards, last_segments
 from clvmodels.batch.shelf import KIND, Run
-from clvmodels.batch.store import made_of
+from clvmodels.batch.store import Store, made_of
 from clvmodels.config import Config
 from clvmodels.io import replacing, write_json
+from clvmodels.rfm import RFM
 
 
 def measure(
-    config: Config, delivery: Delivery, scoring: Scoring, shards: Shards, earlier: Sequence[Run]
+    config: Config,
+    delivery: Delivery,
+    scoring: Scoring,
+    shards: Shards,
+    earlier: Sequence[Run],
+    store: Store,
 ) -> Measured:
     """Add the shards up, and hold them against earlier runs."""
     main, value, p_buy, labels = scoring.horizons[0], [], [], []
@@ -36,17 +43,33 @@ def measure(
     shard_of, sums = dealt(delivery.rfm, shards.count), shards.totals()
     rfm = delivery.rfm.take(np.argsort(shard_of, kind="stable"))  # in the order of the tables
     worth, counted = np.concatenate(value), np.unique(np.concatenate(labels).astype(str), return_counts=True)
-    last = earlier[-1].manifest["reference"] if earlier else {}
+    last, seen = earlier[-1] if earlier else None, windows(delivery, earlier)
     return Measured(
         totals=record.totals_of(sums, scoring.horizons),
         segments=record.segments_of(
             sums, scoring.rules.names, dict(zip(counted[0].tolist(), counted[1].tolist(), strict=True))
         ),
         cohorts=record.cohorts_of(record.cohort_labels(rfm), worth, np.concatenate(p_buy)),
-        drift=compare(last, rfm, worth),
-        hindsight=look_back(delivery, earlier, config.forecast.margin, config.forecast.discount),
+        drift=compare({} if last is None else last.manifest["reference"], rfm, worth),
+        hindsight=look_back(seen, last, config.forecast.margin, config.forecast.discount),
+        singles=[row for one in seen for row in _singles(one, scoring, store)],
         reference=describe(rfm, worth),
     )
+
+
+def _singles(window: Window, scoring: Scoring, store: Store) -> list[dict[str, Any]]:
+    """Earlier forecasts of single customers, by the fit of then; nothing where it is no longer in the store."""
+    version, main = window.run.manifest["model"]["version"], window.run.manifest["horizons"][0]
+    if not store.has(version):
+        return []
+    look_up = last_segments(window.run.folder, main, same_shards=False)
+
+    def segment_of(some: RFM) -> list[str | None]:
+        published = scoring.published_ids(some)
+        known = look_up(0, published)
+        return [known.get(one) for one in published.tolist()]
+
+    return look_at_customers(window, store.load(version), scoring.arguments, segment_of)
 
 
 def write_run(

@@ -142,6 +142,16 @@ class Gates(Section):
     bias: Gate = _gate(
         "warn", 0.3, "How far the last three runs were from what came until the next run, as a share."
     )
+    customers: Gate = _gate(
+        "warn",
+        0.05,
+        "Share of single customers within their 90 % intervals: how far from 90 %, for what came since.",
+    )
+    segments: Gate = _gate(
+        "warn",
+        0.5,
+        "What a segment brought since, beside its forecast, as a share: the furthest outside its 90 % interval.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -23,6 +23,7 @@ PROGRAMS = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "java": ("java",),
     "postgres": ("postgres",),
+    "systemd-analyze": ("systemd-analyze",),
 }
 """Programs that some tests drive, and the names under which they are looked for."""
 MISSING = "not run here, because missing: "

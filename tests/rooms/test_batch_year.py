@@ -49,6 +49,6 @@ def test_year(world: pd.DataFrame, tmp_path: Path) -> None:
         assert look(tmp_path / "published") == month
     assert [told[month] for month in MONTHS] == [0] * 8 + [5] * 4, warned
     assert warned["2025-09-30"] == {"bias"}  # prices
-    assert warned["2025-10-31"] == {"total", "coverage"}  # purchases
+    assert warned["2025-10-31"] == {"total", "coverage", "segments"}  # purchases
     assert warned["2025-11-30"] == warned["2025-12-31"] == {"coverage", "bias"}
     assert [str(run.as_of) for run in shelf_of(path).standing] == MONTHS

@@ -144,7 +144,8 @@ def test_hashed_ids_hide_the_ids_and_follow_the_customer(two_runs: Path, tmp_pat
 
 
 def test_several_horizons_and_no_money(tmp_path: Path) -> None:
-    text = QUICK.replace('["26W"]', '["13W", "26W"]').replace("[model]", "no_spend = true\n[model]")
+    text = QUICK.replace('["26W"]', '["13W", "26W"]').replace('spend = "gamma_gamma"\n', "")
+    text = text.replace("[model]", "no_spend = true\n[model]")
     go(set_up(tmp_path, text=text), "2025-01-31")
     table = published(tmp_path / "published")
     assert set(table.groupby("customer_id")["horizon"].agg("".join)) == {"13W26W"}

@@ -27,6 +27,19 @@ def hindsight_blocks(run: Mapping[str, Any], currency: str) -> list[Block]:
     if not rows:
         return [Text(["No earlier run has been overtaken by a whole period yet."])]
     quantity = "value" if any(row["quantity"] == "value" for row in rows) else "purchases"
+    drawn = picture(
+        "hindsight-picture",
+        partial(plot_hindsight, rows, quantity, currency=currency),
+        title="Forecasts and what came",
+        description="An interval and a point per run",
+        caption=f"What each run forecast for the time to the next one ({quantity}), and what came.",
+    )
+    found: list[Block] = [drawn, _totals(rows, currency)]
+    singles = run["singles"]
+    return [*found, _covered(singles), _brought(singles, currency)] if singles else found
+
+
+def _totals(rows: Sequence[Mapping[str, Any]], currency: str) -> Table:
     columns = [
         Column("run", is_number=False),
         Column("until", is_number=False),
@@ -50,34 +63,22 @@ def hindsight_blocks(run: Mapping[str, Any], currency: str) -> list[Block]:
         )
         for row in rows
     ]
-    drawn = picture(
-        "hindsight-picture",
-        partial(plot_hindsight, rows, quantity, currency=currency),
-        title="Forecasts and what came",
-        description="An interval and a point per run",
-        caption=f"What each run forecast for the time to the next one ({quantity}), and what came.",
-    )
     note = "Customers known to the earlier run only; whole periods of the forecast that are over."
-    return [
-        drawn,
-        Table("hindsight-table", "Earlier forecasts beside what happened since", columns, body, (note,)),
-        *_singles(run["singles"], currency),
-    ]
+    return Table("hindsight-table", "Earlier forecasts beside what happened since", columns, body, (note,))
 
 
-def _singles(rows: Sequence[Mapping[str, Any]], currency: str) -> list[Block]:
-    """Single customers of earlier runs: how many within their intervals, and what each segment brought."""
-    if not rows:
-        return []
-    shared = [
-        Column("run", is_number=False),
-        Column("until", is_number=False),
-        Column("quantity", is_number=False),
-    ]
-    covered = Table(
+_WINDOW = (
+    Column("run", is_number=False),
+    Column("until", is_number=False),
+    Column("quantity", is_number=False),
+)
+
+
+def _covered(rows: Sequence[Mapping[str, Any]]) -> Table:
+    return Table(
         "singles-table",
         "Single customers within their intervals",
-        [*shared, Column("customers"), Column("within", "90 % intended"), Column("distance", "of the PIT")],
+        [*_WINDOW, Column("customers"), Column("within", "90 % intended"), Column("distance", "of the PIT")],
         [
             cells(
                 row["as_of"], row["until"], row["quantity"], f"{row['customers']:,}", per_cent(row["covered"]),
@@ -90,7 +91,10 @@ def _singles(rows: Sequence[Mapping[str, Any]], currency: str) -> list[Block]:
             "By the randomised PIT: uniform if forecasts are right; its distance is the largest gap from that.",
         ),
     )  # fmt: skip
-    columns = [*shared, Column("segment", is_number=False), Column("customers"), Column("forecast")]
+
+
+def _brought(rows: Sequence[Mapping[str, Any]], currency: str) -> Table:
+    columns = [*_WINDOW, Column("segment", is_number=False), Column("customers"), Column("forecast")]
     columns += [Column("interval", "90 %, predictive"), Column("came"), Column("came over forecast")]
     brought = [
         cells(
@@ -104,4 +108,4 @@ def _singles(rows: Sequence[Mapping[str, Any]], currency: str) -> list[Block]:
         for one in row["segments"]
     ]  # fmt: skip
     note = "The same sample, by the segment that the earlier run published. Gates look at segments with 100 purchases."
-    return [covered, Table("brought-table", "What segments brought since", columns, brought, (note,))]
+    return Table("brought-table", "What segments brought since", columns, brought, (note,))

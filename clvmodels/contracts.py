@@ -201,7 +201,15 @@ class PurchaseModel(Protocol):
 
 
 class SpendModel(Protocol):
-    """How much a purchase is worth. Attributes as in `PurchaseModel`."""
+    """How much a purchase is worth. Attributes as in `PurchaseModel`.
+
+    Attributes
+    ----------
+    given
+        Columns of a summary that the story takes as given, as they are at the end of observation: how often a
+        customer has bought. A model with such columns says nothing of customers who are still to come. Empty for those
+        whose story begins at birth.
+    """
 
     @property
     def name(self) -> str: ...
@@ -211,6 +219,8 @@ class SpendModel(Protocol):
     def params(self) -> tuple[Param, ...]: ...
     @property
     def needs(self) -> tuple[str, ...]: ...
+    @property
+    def given(self) -> tuple[str, ...]: ...
 
     def informs(self, rfm: RFM) -> np.ndarray:
         """(n,) mask of the customers whose history has something to say to the fit."""
@@ -265,7 +275,8 @@ class FittedForecaster(Protocol):
     A backtest asks more of those that know more. `posteriors` (each with a `status`) tells how the fit converged.
     ``purchase_probability(purchases, horizon)`` gives the (n,) predictive probability of (n,) counts, for the log
     score. A `forecast` that also takes `rfm` and `block_size` can forecast customers it has not seen, so that new
-    customers are forecast; one that takes `workers` is asked for a single thread beside other processes.
+    customers are forecast, unless its `tells_newcomers` is false; one that takes `workers` is asked for a single thread
+    beside other processes.
     """
 
     def forecast(

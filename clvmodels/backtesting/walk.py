@@ -145,7 +145,7 @@ def _chance_of(fitted: Any, cut: Cut, text: str, holdout: Holdout) -> np.ndarray
 def _newcomers(
     fitted: FittedForecaster, cut: Cut, holdout: Holdout, terms: Terms
 ) -> dict[str, dict[str, float]]:
-    if not takes(fitted, "rfm", "block_size"):
+    if not takes(fitted, "rfm", "block_size") or not getattr(fitted, "tells_newcomers", True):
         return {}
     drawn = newcomer_draws(
         fitted,

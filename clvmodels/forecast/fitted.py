@@ -18,7 +18,7 @@ from clvmodels.forecast.predictive import purchase_probability
 from clvmodels.forecast.scoring import Scorer
 from clvmodels.forecast.simulation import usable_cores
 from clvmodels.forecast.stored import check_out
-from clvmodels.forecast.terms import check_arguments, check_not_kept, in_memory, provenance_of
+from clvmodels.forecast.terms import check_arguments, check_known, check_not_kept, in_memory, provenance_of
 from clvmodels.inference import Posterior
 from clvmodels.prediction import (
     DEFAULT_LEVELS,
@@ -67,6 +67,11 @@ class FittedCLV:
     def posteriors(self) -> tuple[Posterior, ...]:
         """The posteriors there are."""
         return (self.purchase,) if self.spend is None else (self.purchase, self.spend)
+
+    @property
+    def tells_newcomers(self) -> bool:
+        """Whether the models say anything of customers who are still to come."""
+        return self.spend is None or not cast(SpendModel, self.spend.model).given
 
     @property
     def usable(self) -> bool:
@@ -283,6 +288,8 @@ class FittedCLV:
         check_arguments(self.purchase.provenance["time_unit"], target, margin, draws, 1, None)
         for posterior in self.posteriors:
             posterior.raise_if_failed()
+        if self.spend is not None:
+            check_known(cast(SpendModel, self.spend.model), target)
         plan = plan_horizon(horizon, target.observed_until, target.time_unit, period)
         check_seed(seed)
         return Scorer(

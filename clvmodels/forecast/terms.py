@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from clvmodels.contracts import SpendModel
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast.scoring import Scorer
 from clvmodels.prediction import check_margin, check_single
@@ -33,6 +34,22 @@ def check_arguments(
         raise ArgumentError(
             f"the fit measured time in {UNIT_NAMES[time_unit]}, the customers to forecast in "
             f"{UNIT_NAMES[target.time_unit]}; summarise them with time_unit={time_unit!r}"
+        )
+
+
+def check_known(spend: SpendModel, target: RFM | RFMTable) -> None:
+    """Refuse newcomers where the spend model takes as given what is not known of them.
+
+    Raises
+    ------
+    ArgumentError
+        If all customers have just been born.
+    """
+    if spend.given and isinstance(target, RFM) and not target.T.any():
+        raise ArgumentError(
+            f"{spend.title} is told of customers whose {' and '.join(spend.given)} is known, and these have only just "
+            "been born; forecast newcomers with a model whose story begins at birth, such as "
+            "spend='gamma_gamma_transactions'"
         )
 
 

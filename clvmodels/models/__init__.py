@@ -6,6 +6,7 @@ from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
+from clvmodels.models.gamma_gamma_frequency import GammaGammaFrequency
 from clvmodels.models.gamma_gamma_transactions import GammaGammaTransactions
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.pareto_nbd import ParetoNBD
@@ -18,6 +19,7 @@ PURCHASE_MODELS: dict[str, PurchaseModel] = {
 SPEND_MODELS: dict[str, SpendModel] = {
     "gamma_gamma": GammaGamma(),
     "gamma_gamma_transactions": GammaGammaTransactions(),
+    "gamma_gamma_frequency": GammaGammaFrequency(),
 }
 REGISTRY: dict[str, PurchaseModel | SpendModel] = {**PURCHASE_MODELS, **SPEND_MODELS}
 

@@ -82,6 +82,11 @@ class GammaGamma:
         """Columns the likelihood reads."""
         return ("spend_count", "monetary_value")
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Nothing: the story begins at birth."""
+        return ()
+
     def informs(self, rfm: RFM) -> np.ndarray:
         """(n,) mask of the customers with at least one transaction and a mean above 0."""
         count, mean = rfm.columns(self.needs)

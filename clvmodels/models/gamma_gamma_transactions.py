@@ -20,12 +20,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from clvmodels.contracts import Param, Trait
 from clvmodels.rfm import RFM
-from clvmodels.special.amounts import each_customer, mean_amount, median_amount, sample_amounts
-from clvmodels.special.gammas import digamma_rise, log_rising
+from clvmodels.special.amounts import (
+    each_customer,
+    log_density,
+    log_density_slopes,
+    mean_amount,
+    median_amount,
+    sample_amounts,
+)
 from clvmodels.special.spreads import InverseGammaSpread
 from clvmodels.special.streams import Streams
 
@@ -101,6 +106,11 @@ class GammaGammaTransactions:
         """Columns the likelihood reads."""
         return ("spend_positive_count", "spend_sum", "spend_log_sum", "spend_first")
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Nothing: the story begins at birth."""
+        return ()
+
     def informs(self, rfm: RFM) -> np.ndarray:
         """(n,) mask of the customers with at least one amount above 0."""
         count, *_ = rfm.columns(self.needs)
@@ -122,33 +132,15 @@ class GammaGammaTransactions:
             0 for customers who do not inform the fit.
         """
         p, q, gamma, phi = theta
-        informs, count, logs, first = self._history(rfm)
-        total = np.where(informs, self._total(phi, rfm), 1.0)
-        shape, known = p * count, first > 0
-        # Γ(pn)/Γ(p)^n and the proportions of the sum; then the sum, as in the form on means
-        proportions = special.gammaln(shape) - count * special.gammaln(p)
-        proportions = proportions + p * (logs - known * np.log(phi) - count * np.log(total))
-        level = log_rising(shape, q) - special.gammaln(q)
-        level = level - shape * np.log1p(gamma / total) - q * np.log1p(total / gamma)
-        return np.where(informs, proportions + level - logs, 0.0)
+        informs, amounts = self._history(phi, rfm)
+        return np.where(informs, log_density(p, q, gamma, phi, amounts), 0.0)
 
     def loglik_grad(self, theta: np.ndarray, rfm: RFM) -> tuple[np.ndarray, np.ndarray]:
-        """`loglik` and its derivatives by p, q, γ and φ, (4, *broadcast).
-
-        With ψ the digamma function: n [ψ(pn+q) - ψ(p)] + Σ log z - log φ - n log(γ + S),
-        ψ(pn+q) - ψ(q) - log(1 + S/γ), (q S - pn γ) / (γ (γ + S)) and [(pn+q) z₀/(φ (γ + S)) - p] / φ.
-        """
+        """`loglik` and its derivatives by p, q, γ and φ, (4, *broadcast); see `log_density_slopes`."""
         p, q, gamma, phi = theta
-        informs, count, logs, first = self._history(rfm)
-        total = np.where(informs, self._total(phi, rfm), 1.0)
-        shape, known = p * count, first > 0
-        rise = digamma_rise(shape, q)
-        gap = logs - known * np.log(phi) - count * np.log(total)
-        by_p = count * (digamma_rise(p, shape - p) + rise - np.log1p(gamma / total)) + gap
-        by_q = rise + special.digamma(shape) - special.digamma(q) - np.log1p(total / gamma)
-        by_gamma = (q * total - shape * gamma) / (gamma * (gamma + total))
-        by_phi = ((shape + q) * first / (phi * (gamma + total)) - p * known) / phi
-        grad = np.stack(np.broadcast_arrays(by_p, by_q, by_gamma, by_phi))
+        informs, amounts = self._history(phi, rfm)
+        slopes = log_density_slopes(p, q, gamma, phi, amounts)
+        grad = np.stack(np.broadcast_arrays(*slopes))
         return self.loglik(theta, rfm), np.where(informs, grad, 0.0)
 
     def expected_spend(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
@@ -199,8 +191,11 @@ class GammaGammaTransactions:
         _, total, _, first = rfm.columns(self.needs)
         return np.asarray(np.maximum(total - first, 0.0) + first / phi)
 
-    def _history(self, rfm: RFM) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Who informs, and (n, Σ log z, z₀) with harmless numbers where nobody asks."""
+    def _history(
+        self, phi: np.ndarray, rfm: RFM
+    ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+        """Who informs, and (n, S, Σ log z, z₀) with harmless numbers where nobody asks."""
         informs = self.informs(rfm)
         count, _, logs, first = rfm.columns(self.needs)
-        return informs, np.where(informs, count, 1.0), logs, np.where(informs, first, 0.0)
+        total = np.where(informs, self._total(phi, rfm), 1.0)
+        return informs, (np.where(informs, count, 1.0), total, logs, np.where(informs, first, 0.0))

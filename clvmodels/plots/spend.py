@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,11 +88,12 @@ def spend_frame(
     informs = model.informs(rfm) & (count > 0) & (mean > 0)  # some models learn from one-time buyers, too
     if not informs.any():
         raise ArgumentError("no customer has a repeat purchase with a mean spend above 0: nothing to show")
-    mean, count = mean[informs], np.sort(count[informs])
+    order = np.argsort(count[informs], kind="stable")
+    mean, count, again = mean[informs], count[informs][order], rfm.frequency[informs][order]
     edges = _edges(mean, bins)
     theta = some_draws(posterior, draws)
     rng = np.random.default_rng(seed)
-    strangers = rfm.newcomers(len(count))
+    strangers = replace(rfm.newcomers(len(count)), frequency=again)  # nothing but that is known of them
     row = np.repeat(np.arange(len(count)), count.astype(int))
     shares = np.empty((draws, len(edges) - 1))
     for d in range(draws):

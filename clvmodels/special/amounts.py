@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
+from clvmodels.special.gammas import digamma_rise, log_rising
 from clvmodels.special.streams import Streams, streams_of
 from clvmodels.special.times import number_in_row
 
@@ -26,6 +27,68 @@ def each_customer(theta: np.ndarray, row: np.ndarray) -> np.ndarray:
     if theta.ndim > 1:
         return theta
     return np.repeat(theta[:, None], int(row.max(initial=-1)) + 1, axis=1)
+
+
+def log_density(
+    p: np.ndarray,
+    q: np.ndarray,
+    gamma: np.ndarray,
+    phi: np.ndarray,
+    amounts: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Log density of the amounts of customers whose rates ν are Gamma(q, rate γ), first ones on a scale φ of their own.
+
+        log Γ(pn+q) - log Γ(q) - n log Γ(p) + q log γ + (p-1) Σ log z - p log φ - (pn+q) log(γ + S)
+
+    Parameters
+    ----------
+    p, q, gamma, phi
+        Shapes, scale of money, first amounts over later ones; γ may differ from customer to customer.
+    amounts
+        n >= 1, S > 0, Σ log z and z₀ (0 where it is not known: then there is no term in φ), all of one shape or
+        broadcastable; S counts the first amount as z₀ / φ.
+
+    Examples
+    --------
+    One amount of 30 is a beta-prime, here of shapes 2 and 3 and scale 40.
+
+    >>> one = np.ones(1)
+    >>> known = (one, 30 * one, np.log(30 * one), 0 * one)
+    >>> bool(np.isclose(log_density(2 * one, 3 * one, 40 * one, one, known)[0],
+    ...     np.log(12) - 2 * np.log(40) + np.log(30) - 5 * np.log(1 + 30 / 40)))
+    True
+    """
+    count, total, logs, first = amounts
+    shape, known = p * count, first > 0
+    # Γ(pn)/Γ(p)^n and the proportions of the sum; then the sum, as in the form on means
+    proportions = special.gammaln(shape) - count * special.gammaln(p)
+    proportions = proportions + p * (logs - known * np.log(phi) - count * np.log(total))
+    level = log_rising(shape, q) - special.gammaln(q)
+    level = level - shape * np.log1p(gamma / total) - q * np.log1p(total / gamma)
+    return np.asarray(proportions + level - logs)
+
+
+def log_density_slopes(
+    p: np.ndarray,
+    q: np.ndarray,
+    gamma: np.ndarray,
+    phi: np.ndarray,
+    amounts: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Derivatives of `log_density` by p, q, γ and φ.
+
+    With ψ the digamma function: n [ψ(pn+q) - ψ(p)] + Σ log z - log φ - n log(γ + S),
+    ψ(pn+q) - ψ(q) - log(1 + S/γ), (q S - pn γ) / (γ (γ + S)) and [(pn+q) z₀/(φ (γ + S)) - p] / φ.
+    """
+    count, total, logs, first = amounts
+    shape, known = p * count, first > 0
+    rise = digamma_rise(shape, q)
+    gap = logs - known * np.log(phi) - count * np.log(total)
+    by_p = count * (digamma_rise(p, shape - p) + rise - np.log1p(gamma / total)) + gap
+    by_q = rise + special.digamma(shape) - special.digamma(q) - np.log1p(total / gamma)
+    by_gamma = (q * total - shape * gamma) / (gamma * (gamma + total))
+    by_phi = ((shape + q) * first / (phi * (gamma + total)) - p * known) / phi
+    return by_p, by_q, by_gamma, by_phi
 
 
 def mean_amount(p: np.ndarray, shape: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -208,7 +208,14 @@ def test_totals_carry_parameter_and_process_noise(fitted: clv.FittedCLV, custome
 
 
 def test_new_customers_are_forecast_like_anyone(fitted: clv.FittedCLV, customers: clv.RFM) -> None:
-    """Killed: a newcomer's spend taken as 0 because nothing was observed."""
+    """Or refused, where the spend model takes as given what is not known of them.
+
+    Killed: a newcomer's spend taken as 0 because nothing was observed.
+    """
+    if fitted.spend.model.given:
+        with pytest.raises(clv.ArgumentError, match="only just been born"):
+            fitted.forecast("52W", rfm=customers.newcomers(200))
+        return
     forecast = fitted.forecast("52W", rfm=customers.newcomers(200), draws=300, seed=11, discrepancy=None)
     assert np.ptp(forecast.columns["expected_purchases"]) == 0
     curve = [

@@ -100,13 +100,15 @@ def test_score_of_the_model_s_own_customers_has_mean_zero(
 
 @MODELS
 def test_future_purchase_ranks_evenly_among_its_forecast(model: SpendModel, rng: np.random.Generator) -> None:
-    """Whole lives, cut: the purchase after the cut is one more draw of the forecast made at the cut."""
+    """Whole lives, cut: the purchase after the cut is one more draw of the forecast made at the cut.
+
+    The number of purchases, which a model may take as given, is that of the story.
+    """
     theta, draws, people = typical(model), 99, 4000
     purchases = lives(model, theta, rng.integers(2, 7, people), rng)
-    history, future = (
-        customers_of([life[:-1] for life in purchases]),
-        np.array([life[-1] for life in purchases]),
-    )
+    told = np.array([len(life) - 1.0 for life in purchases])
+    history = replace(customers_of([life[:-1] for life in purchases]), frequency=told)
+    future = np.array([life[-1] for life in purchases])
     grid = np.broadcast_to(theta[:, None, None], (len(theta), draws, 1))
     forecast = model.sample_spend(grid, history, np.arange(draws * people), rng).reshape(draws, people)
     observed = np.bincount((forecast < future).sum(axis=0) // 10, minlength=10)

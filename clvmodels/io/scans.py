@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clvmodels.errors import ArgumentError, DataError
-from clvmodels.io.tables import FORMATS, MISSING, table_format
+from clvmodels.io.tables import FORMATS, MISSING, refuse_other_separator, table_format
 
 if TYPE_CHECKING:
     import duckdb
@@ -131,12 +131,10 @@ def connect(
     Raises
     ------
     ArgumentError
-        If an argument has no such value, or DuckDB is not installed.
+        If an argument has no such value.
     """
-    try:
-        import duckdb
-    except ImportError:
-        raise ArgumentError("this is read with duckdb, which is not installed: pip install duckdb") from None
+    import duckdb
+
     if memory_limit is not None and not _MEMORY.fullmatch(memory_limit):
         raise ArgumentError(f"memory_limit={memory_limit!r} is no size; write e.g. '1GB' or '800MB'")
     if temp_directory is not None and not Path(temp_directory).is_dir():
@@ -223,6 +221,7 @@ def _head(file: str) -> list[str]:
         raise DataError(f"{file!r} is not UTF-8 text", fix="save it as UTF-8") from None
     except (EOFError, OSError) as problem:
         raise DataError(f"{file!r} cannot be read: {problem}", fix="write or copy it again") from None
+    refuse_other_separator(head, file)
     repeated = sorted({name for name in head if head.count(name) > 1})
     if repeated or not head:
         what = f"has columns of one name: {', '.join(map(repr, repeated))}" if repeated else "has no header"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FORMATS = (".csv", ".csv.gz", ".parquet")
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 """What counts as a missing value in a CSV file; of the ids only the empty one is missing."""
+SEPARATORS = (";", "\t", "|")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _LARGEST_INTEGER = "9223372036854775807"
 
@@ -128,6 +129,7 @@ def _read_csv(path: Path, customer_id: str) -> pd.DataFrame:
 
     try:
         first_line = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+        refuse_other_separator(first_line.iloc[0].tolist(), path)
         _refuse_repeated(first_line.iloc[0].tolist(), path)
         header = pd.read_csv(path, nrows=0, index_col=False).columns
         with warnings.catch_warnings():
@@ -154,6 +156,31 @@ def _read_csv(path: Path, customer_id: str) -> pd.DataFrame:
     if customer_id in table.columns:
         table[customer_id] = _as_they_are(table[customer_id])
     return table
+
+
+def refuse_other_separator(names: list[str], path: str | Path) -> None:
+    """Refuse a header that is one name with another separator inside, as spreadsheets of many countries write it.
+
+    Raises
+    ------
+    DataError
+        If it is.
+
+    Examples
+    --------
+    >>> try:
+    ...     refuse_other_separator(["id;date;spend"], "log.csv")
+    ... except DataError as refused:
+    ...     str(refused).partition(". ")[0]
+    "'log.csv' separates its columns by ';', not by commas"
+    """
+    for mark in SEPARATORS:
+        if len(names) == 1 and mark in names[0]:
+            raise DataError(
+                f"{str(path)!r} separates its columns by {mark!r}, not by commas",
+                fix="write it with commas, and points in its numbers, in pandas with "
+                f"pd.read_csv(..., sep={mark!r}, decimal=',').to_csv(..., index=False)",
+            )
 
 
 def _refuse_repeated(names: list[str], path: Path) -> None:

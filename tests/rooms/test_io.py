@@ -265,3 +265,21 @@ def test_json_of_everything_a_table_says() -> None:
         "path": "a/b",
         "3": 4,
     }
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_other_separators_are_told_with_the_way_out(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(
+        mark.join(("customer_id", "date", "spend")) + "\n" + mark.join(("1", "2026-01-01", "9,50")) + "\n"
+    )
+    with pytest.raises(DataError) as refused:
+        read_table(path)
+    assert f"separates its columns by {mark!r}" in str(refused.value)
+    assert f"sep={mark!r}, decimal=','" in str(refused.value)
+
+
+def test_one_column_is_no_other_separator(tmp_path: Path) -> None:
+    path = tmp_path / "ids.csv"
+    path.write_text("customer_id\n7\n")
+    assert read_table(path)["customer_id"].tolist() == [7]

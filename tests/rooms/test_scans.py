@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -258,8 +257,10 @@ def test_a_fit_sees_the_patterns_of_a_table_only(tmp_path: Path, monkeypatch: py
         fitted.forecast("12W")
 
 
-def test_a_missing_duckdb_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "log.csv").write_text("customer_id,date\n1,2026-01-01\n")
-    monkeypatch.setitem(sys.modules, "duckdb", None)  # as if it were not there
-    with pytest.raises(ArgumentError, match="pip install duckdb"):
-        scan_log(tmp_path / "log.csv")
+def test_semicolons_are_told(tmp_path: Path) -> None:
+    for name, mark in (("log.csv", ";"), ("tabs.csv", "\t")):
+        (tmp_path / name).write_text(f"customer_id{mark}date\n1{mark}2026-01-01\n")
+        with pytest.raises(DataError, match="separates its columns by") as refused:
+            scan_log(tmp_path / name)
+        assert repr(mark) in str(refused.value)
+        assert name in str(refused.value)

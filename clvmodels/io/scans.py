@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clvmodels.errors import ArgumentError, DataError
-from clvmodels.io.tables import FORMATS, MISSING, refuse_other_separator, table_format
+from clvmodels.io.heads import refuse_other_separator
+from clvmodels.io.tables import FORMATS, MISSING, table_format
 
 if TYPE_CHECKING:
     import duckdb

@@ -26,6 +26,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.errors import ArgumentError, DataError, TemporaryError
+from clvmodels.io.heads import refuse_other_separator, refuse_repeated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 FORMATS = (".csv", ".csv.gz", ".parquet")
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 """What counts as a missing value in a CSV file; of the ids only the empty one is missing."""
-SEPARATORS = (";", "\t", "|")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _LARGEST_INTEGER = "9223372036854775807"
 
@@ -113,7 +113,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     from pyarrow.parquet import read_schema
 
     try:
-        _refuse_repeated(read_schema(path).names, path)
+        refuse_repeated(read_schema(path).names, path)
         return pd.read_parquet(path, engine="pyarrow")
     except (PermissionError, DataError):
         raise
@@ -130,7 +130,7 @@ def _read_csv(path: Path, customer_id: str) -> pd.DataFrame:
     try:
         first_line = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
         refuse_other_separator(first_line.iloc[0].tolist(), path)
-        _refuse_repeated(first_line.iloc[0].tolist(), path)
+        refuse_repeated(first_line.iloc[0].tolist(), path)
         header = pd.read_csv(path, nrows=0, index_col=False).columns
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -156,41 +156,6 @@ def _read_csv(path: Path, customer_id: str) -> pd.DataFrame:
     if customer_id in table.columns:
         table[customer_id] = _as_they_are(table[customer_id])
     return table
-
-
-def refuse_other_separator(names: list[str], path: str | Path) -> None:
-    """Refuse a header that is one name with another separator inside, as spreadsheets of many countries write it.
-
-    Raises
-    ------
-    DataError
-        If it is.
-
-    Examples
-    --------
-    >>> try:
-    ...     refuse_other_separator(["id;date;spend"], "log.csv")
-    ... except DataError as refused:
-    ...     str(refused).partition(". ")[0]
-    "'log.csv' separates its columns by ';', not by commas"
-    """
-    for mark in SEPARATORS:
-        if len(names) == 1 and mark in names[0]:
-            raise DataError(
-                f"{str(path)!r} separates its columns by {mark!r}, not by commas",
-                fix="write it with commas, and points in its numbers, in pandas with "
-                f"pd.read_csv(..., sep={mark!r}, decimal=',').to_csv(..., index=False)",
-            )
-
-
-def _refuse_repeated(names: list[str], path: Path) -> None:
-    """Refuse columns of one name: pandas would call the second one otherwise, and it would not be missed."""
-    repeated = sorted({name for name in names if name and names.count(name) > 1})
-    if repeated:
-        raise DataError(
-            f"column names of {str(path)!r} repeat: {', '.join(map(repr, repeated))}",
-            fix="name every column differently, or leave out the one that is not meant",
-        )
 
 
 def _as_they_are(ids: pd.Series[Any]) -> pd.Series[Any]:

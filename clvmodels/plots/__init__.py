@@ -44,6 +44,7 @@ from clvmodels.plots.matrices import (
 )
 from clvmodels.plots.palette import GRID, INK, MUTED, SERIES, SeriesStyle, new_axes, series_styles
 from clvmodels.plots.prior import plot_prior_predictive, prior_predictive_frame
+from clvmodels.plots.repeats import plot_repeat_purchases, repeat_purchases_frame
 from clvmodels.plots.runs import (
     hindsight_frame,
     plot_hindsight,
@@ -105,6 +106,7 @@ __all__ = [
     "plot_periods",
     "plot_prior_predictive",
     "plot_reliability",
+    "plot_repeat_purchases",
     "plot_run_groups",
     "plot_run_totals",
     "plot_season",
@@ -118,6 +120,7 @@ __all__ = [
     "plot_waterfall",
     "prior_predictive_frame",
     "reliability_frame",
+    "repeat_purchases_frame",
     "run_groups_frame",
     "run_totals_frame",
     "season_frame",

@@ -123,10 +123,11 @@ def plot_deciles(
     axes.set_xticks(frame["decile"].tolist())
     axes.set_ylim(bottom=0)
     axes.set_xlim(0.4, len(frame) + 0.6)
-    size = f"{frame['customers'].iloc[0]:,.5g}"
+    size = f"{frame['customers'].iloc[0]:,.0f}"
+    parts = "Tenths" if len(frame) == 10 else f"{len(frame)} parts"
     label_axes(
         axes,
-        f"Groups of {size} customers, highest forecast first",
+        f"{parts} of the customers (about {size} each), highest forecast first",
         f"Mean {money_label(quantity, currency)} in the holdout",
     )
     legend_above(axes)

@@ -201,6 +201,6 @@ def _provenance(
         "forecasters": [one.name for one in forecasters],
         "interval": "central 90 % predictive interval",
         "crps": f"fair estimator from {terms.draws:,} draws; the absolute error of a point forecast",
-        "log_score": "from exact probabilities of the count, averaged over draws of the parameters",
+        "log_score": "exact probabilities of the count, averaged over draws of the parameters and shocks of the market",
         "newcomers": "arrivals at the rate of the last 13 weeks of the calibration, then lives of new customers",
     }

@@ -119,12 +119,18 @@ class FittedCLV:
         return model.expected_purchases(self.purchase.mode, unknown, age)
 
     def purchase_probability(
-        self, purchases: np.ndarray, horizon: float, *, rfm: RFM | None = None
+        self,
+        purchases: np.ndarray,
+        horizon: float,
+        *,
+        rfm: RFM | None = None,
+        discrepancy: Literal["default"] | float | Discrepancy | None = "default",
     ) -> np.ndarray:
         """Predictive probability of exactly so many purchases, customer by customer.
 
-        ``mean over parameter draws of P(X(T, T + horizon] = purchases | history)``. With many customers the
-        parameters are known well, and draws are thinned out evenly (20 at least).
+        ``mean over parameter draws and exposures h of P(X(T, T + h] = purchases | history)``: it belongs to the
+        distribution that `forecast` draws from, discrepancy included (a Gauss rule of four exposures). With many
+        customers the parameters are known well, and draws are thinned out evenly (10 at least).
 
         Parameters
         ----------
@@ -134,6 +140,8 @@ class FittedCLV:
             In the time unit of the fit.
         rfm
             Customers, by default those of the fit.
+        discrepancy
+            As in `forecast`; None for the probability of the model alone.
 
         Returns
         -------
@@ -144,7 +152,9 @@ class FittedCLV:
         ArgumentError
             If a count or the horizon is outside its range.
         """
-        return purchase_probability(self.purchase, self._target(rfm), purchases, horizon)
+        return purchase_probability(
+            self.purchase, self._target(rfm), purchases, horizon, self._shock(discrepancy)
+        )
 
     def forecast(
         self,
@@ -299,12 +309,15 @@ class FittedCLV:
             horizon=plan,
             discount=discount_per_unit(annual_discount_rate, plan.unit),
             margin=margin,
-            discrepancy=self.discrepancy if discrepancy == "default" else as_discrepancy(discrepancy),
+            discrepancy=self._shock(discrepancy),
             draws=draws,
             seed=seed,
             levels=check_levels(levels),
             clock=self.clock,
         )
+
+    def _shock(self, discrepancy: Literal["default"] | float | Discrepancy | None) -> Discrepancy | None:
+        return self.discrepancy if discrepancy == "default" else as_discrepancy(discrepancy)
 
     def _target(self, rfm: RFM | None) -> RFM:
         target = self.rfm if rfm is None else rfm

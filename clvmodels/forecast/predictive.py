@@ -1,4 +1,4 @@
-"""The probability of a count, averaged over what the fit knows of the parameters."""
+"""The probability of a count, averaged over what the fit knows of the parameters, and over shocks of the market."""
 
 from __future__ import annotations
 
@@ -8,17 +8,25 @@ import numpy as np
 
 from clvmodels.contracts import PurchaseModel
 from clvmodels.errors import ArgumentError
+from clvmodels.forecast.discrepancy import Discrepancy
 from clvmodels.inference import Posterior
 from clvmodels.prediction import over_draws
 from clvmodels.rfm import RFM
+from clvmodels.special.shocks import shock_nodes
 
 MOST_CELLS = 400_000  # probabilities worked out in all; a wide posterior belongs to few customers
 FEWEST_DRAWS = 20
 BLOCK_CELLS = 50_000
 
 
-def purchase_probability(purchase: Posterior, rfm: RFM, purchases: np.ndarray, horizon: float) -> np.ndarray:
-    """(n,) predictive probability of exactly `purchases` (n,) in a horizon: the mean over parameter draws.
+def purchase_probability(
+    purchase: Posterior,
+    rfm: RFM,
+    purchases: np.ndarray,
+    horizon: float,
+    discrepancy: Discrepancy | None = None,
+) -> np.ndarray:
+    """(n,) predictive probability of exactly `purchases` (n,) in a horizon: the mean over draws and exposures.
 
     See `FittedCLV.purchase_probability`.
     """
@@ -35,12 +43,19 @@ def purchase_probability(purchase: Posterior, rfm: RFM, purchases: np.ndarray, h
     model = cast(PurchaseModel, purchase.model)
     columns = np.column_stack([*rfm.columns(model.needs), counts])
     _, first, place = np.unique(columns, axis=0, return_index=True, return_inverse=True)
-    some = min(len(purchase.draws), max(FEWEST_DRAWS, MOST_CELLS // len(first)))
+    nodes, weights = (np.ones(1), np.ones(1)) if discrepancy is None else shock_nodes(discrepancy.sigma)
+    fewest = FEWEST_DRAWS if len(nodes) == 1 else FEWEST_DRAWS // 2  # shocks spread more than parameters do
+    some = min(len(purchase.draws), max(fewest, MOST_CELLS // (len(nodes) * len(first))))
     chosen = np.linspace(0, len(purchase.draws) - 1, some).astype(int)  # spread out: chains stay mixed
-    theta = purchase.draws[chosen].T[:, :, None]
-    step = max(1, BLOCK_CELLS // some)
-    parts = [first[start : start + step] for start in range(0, len(first), step)]
-    found = np.concatenate(
-        [over_draws(model.purchase_pmf(theta, rfm.take(part), counts[part], horizon)) for part in parts]
-    )
-    return np.asarray(found[place.ravel()])
+    theta = np.repeat(
+        purchase.draws[chosen].T[:, :, None], len(nodes), axis=1
+    )  # every draw at every exposure
+    exposure = horizon * np.tile(nodes, some)[:, None]
+    step = max(1, BLOCK_CELLS // theta.shape[1])
+    found = []
+    for start in range(0, len(first), step):
+        part = first[start : start + step]
+        pmf = model.purchase_pmf(theta, rfm.take(part), counts[part], exposure)
+        over_nodes = (pmf.reshape(some, len(nodes), len(part)) * weights[:, None]).sum(axis=1)
+        found.append(over_draws(over_nodes))
+    return np.asarray(np.concatenate(found)[place.ravel()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from clvmodels.backtesting import Origins, Scorecard
 from clvmodels.backtesting.arrivals import arrival_draws, newcomer_draws
 from clvmodels.backtesting.record import QUANTILES, score_draws
 from clvmodels.baselines import HistoricalCLV, ZeroForecast
+from clvmodels.special.shocks import shock_nodes
 
 MLE = clv.CLVModel("bg_nbd", method="mle", label="BG/NBD")
 RATE = HistoricalCLV()
@@ -170,7 +172,8 @@ def test_the_log_score_is_that_of_the_exact_probability(log: pd.DataFrame) -> No
     card = clv.backtest(log, [MLE, RATE], horizon="13W", draws=20)
     rfm, holdout = clv.calibration_holdout(log, cutoff="1998-03-31", spend="spend")
     fitted = clv.CLVModel("bg_nbd", method="mle").fit(rfm)
-    pmf = fitted.purchase.model.purchase_pmf(fitted.purchase.mode, rfm, holdout.purchases, 13.0)
+    ask = partial(fitted.purchase.model.purchase_pmf, fitted.purchase.mode, rfm, holdout.purchases)
+    pmf = np.sum([weight * ask(13.0 * node) for node, weight in zip(*shock_nodes(0.18), strict=True)], axis=0)
     rows = card.predictions.query("model == 'BG/NBD' and quantity == 'purchases'")
     np.testing.assert_allclose(rows["log_score"], -np.log(pmf), rtol=1e-9)
     assert card.table("purchases").loc[("1998-03-31", "BG/NBD"), "log_score"] == pytest.approx(
@@ -185,12 +188,28 @@ def test_a_posterior_s_probability_is_the_mean_over_its_draws(log: pd.DataFrame)
     posterior = clv.CLVModel("bg_nbd", spend=None).fit(rfm, draws=100)
     counts = np.arange(30) % 3
     pmf = posterior.purchase.model.purchase_pmf(posterior.purchase.draws.T[:, :, None], rfm, counts, 10.0)
-    np.testing.assert_allclose(posterior.purchase_probability(counts, 10.0), pmf.mean(axis=0), rtol=1e-12)
+    alone = posterior.purchase_probability(counts, 10.0, discrepancy=None)
+    np.testing.assert_allclose(alone, pmf.mean(axis=0), rtol=1e-12)
     for wrong in (counts - 1, counts + 0.5, counts[1:]):
         with pytest.raises(clv.ArgumentError, match="whole numbers"):
             posterior.purchase_probability(wrong, 10.0)
     with pytest.raises(clv.ArgumentError, match="horizon"):
         posterior.purchase_probability(counts, np.inf)
+
+
+def test_a_log_score_judges_the_distribution_that_was_drawn(log: pd.DataFrame) -> None:
+    """Killed: the probability of the model alone below draws that hold shocks; nodes without their weights."""
+    rfm, holdout = clv.calibration_holdout(log, cutoff="1997-09-30")
+    fitted = clv.CLVModel("bg_nbd", spend=None, method="mle", discrepancy=0.3).fit(rfm)
+    came, length = holdout.purchases, holdout.length
+    assert fitted.discrepancy is not None
+    shocks, _ = fitted.discrepancy.shocks(7, 400)
+    ask = partial(fitted.purchase.model.purchase_pmf, fitted.purchase.mode, rfm, came)
+    drawn = -np.log(np.mean([ask(length * shock) for shock in shocks], axis=0)).mean()
+    said = -np.log(fitted.purchase_probability(came, length)).mean()
+    alone = -np.log(fitted.purchase_probability(came, length, discrepancy=None)).mean()
+    assert alone == pytest.approx(-np.log(ask(length)).mean())
+    assert abs(said - drawn) < 0.1 * abs(alone - drawn)
 
 
 def test_rows_carry_the_past_of_their_customer(card: Scorecard, log: pd.DataFrame) -> None:

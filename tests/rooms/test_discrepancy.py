@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import clvmodels as clv
+from clvmodels.special.shocks import shock_factors, shock_nodes
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +72,14 @@ def test_a_forecaster_without_a_discrepancy_is_refused(scorecard: clv.Scorecard)
     with pytest.raises(clv.ArgumentError, match="longer horizon"):
         clv.learn_discrepancy(empty)
     assert isinstance(scorecard.totals, pd.DataFrame)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.18, 0.5])
+def test_nodes_have_the_moments_of_the_shocks(sigma: float) -> None:
+    """A Gauss rule of k nodes is right for the first 2 k - 1 moments, and for no more."""
+    nodes, weights = shock_nodes(sigma)
+    law = shock_factors((np.arange(1 << 12) + 0.5) / (1 << 12), sigma)
+    assert (weights > 0).all()
+    for power in range(8):
+        assert weights @ nodes**power == pytest.approx(np.mean(law**power), rel=1e-9)
+    assert weights @ nodes**8 < np.mean(law**8)

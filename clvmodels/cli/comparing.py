@@ -160,6 +160,7 @@ def _ahead(config: Config, rfm: RFM) -> tuple[FittedCLV, Forecast]:
             annual_discount_rate=ahead.discount,
             margin=ahead.margin,
             levels=tuple(ahead.levels),
+            period=ahead.step,
             draws=ahead.draws,
             seed=ahead.seed,
             progress=move,

@@ -7,7 +7,7 @@ import math
 from clvmodels.prediction import MODEL_ONLY, WITH_MARKET
 from clvmodels.report.blocks import Block, Sentence, Strong, Text
 from clvmodels.report.chance import CHANCE, paired_lead
-from clvmodels.report.leads import Leads, find_leads, level_customers, nearest_total
+from clvmodels.report.leads import Leads, find_leads, level_customers, misleads, nearest_total
 from clvmodels.report.material import Material
 from clvmodels.report.numbers import INTERVAL, counted, decimals_for, fixed, listed, per_cent
 
@@ -182,7 +182,10 @@ def _total_sentence(material: Material, quantity: str, leads: Leads) -> Sentence
     for name, what in others.items():
         covered = "" if name in material.formulas else held_by(material, quantity, name)
         parts.append(f"{what}, {name}, {missed_by(material, quantity, name, short=True)}{covered}")
-    return ["For the total use ", Strong(winner), text + (f" {_sentence('; '.join(parts))}" if parts else "")]
+    more = f" {_sentence('; '.join(parts))}" if parts else ""
+    if misleads(material, quantity, winner):
+        return ["For the total trust none of them. The least wrong is ", Strong(winner), f"{text}{more}"]
+    return ["For the total use ", Strong(winner), f"{text}{more}"]
 
 
 def _sentence(words: str) -> str:

@@ -11,7 +11,7 @@ from clvmodels.report.cautions import ON_TARGET, off_target
 from clvmodels.report.drawing import HALF, TALL, picture
 from clvmodels.report.evidence import figure_models, lead_model
 from clvmodels.report.material import Material
-from clvmodels.report.measures import CALIBRATION_MEASURES, QUANTITY_NAMES
+from clvmodels.report.measures import CALIBRATION_MEASURES, PINBALL_MEASURES, QUANTITY_NAMES
 from clvmodels.report.numbers import INTERVAL, listed, per_cent
 from clvmodels.report.scores import score_table
 
@@ -29,6 +29,8 @@ def calibration_blocks(material: Material) -> list[Block]:
             score_table(material, quantity, CALIBRATION_MEASURES, f"calibration-{quantity}", caption)
         )
         blocks.append(Text([_coverage_in_words(material, quantity)]))
+        caption = f"{QUANTITY_NAMES[quantity]}: losses of the published quantiles of single customers"
+        blocks.append(score_table(material, quantity, PINBALL_MEASURES, f"pinball-{quantity}", caption))
     if "purchases" in modelled:
         blocks += [
             Heading("Who buys at least once"),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from clvmodels import plots
 from clvmodels.report.blocks import MISSING, Cell, Column, Picture, Table
 from clvmodels.report.drawing import WIDE, picture
-from clvmodels.report.leads import find_leads
+from clvmodels.report.leads import find_leads, nearest_total
 from clvmodels.report.material import Material
 from clvmodels.report.measures import QUANTITY_NAMES
-from clvmodels.report.numbers import INTERVAL, decimals_for, fixed, listed
+from clvmodels.report.numbers import INTERVAL, counted, decimals_for, fixed, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,15 +35,25 @@ _GROUPS: dict[str, tuple[Callable[..., pd.DataFrame], Callable[..., Any], str]] 
 
 
 def figure_models(material: Material, most: int = _MOST_LINES) -> list[str]:
-    """Who appears in the figures: those who lead, the baseline, then the others while there is room."""
+    """Who appears in the figures: those who lead, the baseline, the best formulas, then others while there is room."""
     at_hand = plots.models_at(material.scorecard, material.last_origin)
     leaders: list[str | None] = [material.baseline]
     for quantity in material.quantities:
         leads = find_leads(material, quantity)
         leaders += [leads.customer, leads.total, leads.customer_model, leads.total_model]
-    first = [model for model in at_hand if model in leaders]
-    kept = [*first, *(model for model in at_hand if model not in leaders)][:most]
+    for quantity in material.quantities:
+        formulas = material.formulas_of(quantity)
+        leaders += [nearest_total(material, quantity, formulas), material.best(quantity, "crps", formulas)]
+    kept = [*dict.fromkeys(model for model in [*leaders, *at_hand] if model in at_hand)][:most]
     return [model for model in at_hand if model in kept]
+
+
+def not_drawn(material: Material, models: Sequence[str]) -> str:
+    """A sentence on who is left out of a figure, so that nobody is missed."""
+    others = [
+        name for name in plots.models_at(material.scorecard, material.last_origin) if name not in models
+    ]
+    return f" Not drawn: {listed(others)}; tables hold them." if others else ""
 
 
 def lead_model(material: Material, quantity: str) -> str | None:
@@ -74,7 +84,7 @@ def groups_picture(
     frame_of, plot, groups = _GROUPS[by]
     models, name, origin = figure_models(material, most), QUANTITY_NAMES[quantity], material.last_origin
     frame = frame_of(material.scorecard, quantity, origin, models)
-    worst = _furthest(frame, by)
+    worst = _furthest(material, quantity, frame, by)
     return picture(
         f"figure-{by}-{quantity}",
         partial(plot, material.scorecard, quantity, origin, models, currency=material.currency),
@@ -82,21 +92,22 @@ def groups_picture(
         description=f"Mean {quantity} per customer in the holdout by {groups}, actual and as forecast by "
         f"{listed(models)}. {worst}",
         caption=f"{name} per customer in the holdout by {groups}, origin {origin}. Bars on the actual: {INTERVAL} "
-        f"confidence interval of its mean. {worst}",
+        f"confidence interval of its mean. {worst}{not_drawn(material, models)}",
         size=size,
     )
 
 
-def _furthest(frame: pd.DataFrame, by: str) -> str:
+def _furthest(material: Material, quantity: str, frame: pd.DataFrame, by: str) -> str:
     """The group where the first forecaster is furthest from the actual, in standard errors."""
     first = frame[frame["model"] == frame["model"].iloc[0]]
     distance = ((first["mean"] - first["actual"]) / first["standard_error"].replace(0.0, math.nan)).abs()
     if distance.isna().all():
         return ""
     row = first.loc[distance.idxmax()]
+    forecast, actual = (material.amount(quantity, float(row[name]), 2) for name in ("mean", "actual"))
     return (
-        f"{row['model']} is furthest off at {by} {row[by]}: forecast {fixed(row['mean'], 2)}, actual "
-        f"{fixed(row['actual'], 2)} ({int(row['customers']):,} customers)."
+        f"{row['model']} is furthest off at {by} {row[by]}: forecast {forecast}, actual {actual} each "
+        f"({counted(int(row['customers']), 'customer')})."
     )
 
 

@@ -39,7 +39,8 @@ def formula_section(material: Material) -> Section:
 
 def _sentence(material: Material, quantity: str, formulas: list[str]) -> Sentence:
     base = material.baseline if material.baseline in formulas else formulas[0]
-    model = find_leads(material, quantity).total_model
+    leads = find_leads(material, quantity)
+    model = leads.total_model if leads.total in material.formulas else leads.total
     start: Sentence = [
         f"{QUANTITY_NAMES[quantity]}: ",
         Strong(str(base)),

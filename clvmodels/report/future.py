@@ -139,6 +139,7 @@ def _periods_table(material: Material, forecast: Forecast) -> Table:
     table = forecast.period_table(0.9)
     names = [item.name for item in (forecast.purchases, forecast.value) if item is not None]
     decimals = {name: decimals_for(list(table[f"{name}_mean"])) for name in names}
+    bounds = decimals | {"purchases": 0}  # a total of purchases is a whole number, its mean is not
     rows = []
     for i, label in enumerate(_period_labels(forecast)):
         texts = [label]
@@ -146,7 +147,7 @@ def _periods_table(material: Material, forecast: Forecast) -> Table:
             row = table.iloc[i]
             texts.append(fixed(float(row[f"{name}_mean"]), decimals[name]))
             if forecast.is_distribution:
-                low, high = (fixed(float(row[f"{name}_{end}"]), decimals[name]) for end in ("low", "high"))
+                low, high = (fixed(float(row[f"{name}_{end}"]), bounds[name]) for end in ("low", "high"))
                 texts.append(f"{low} to {high}")
         rows.append(cells(*texts))
     columns = [Column("Period", is_number=False)]
@@ -270,7 +271,8 @@ def _posterior(material: Material, posterior: Posterior, key: str) -> list[Block
         facts.append(("Reason", material.discreet(posterior.reason)))
     facts.append(("Log-likelihood", fixed(posterior.loglik, 3)))
     facts += [
-        (_DIAGNOSTICS.get(name, name), f"{value:,.4g}") for name, value in posterior.diagnostics.items()
+        (_DIAGNOSTICS.get(name, name), f"{value:,.4g}".replace("-", "−"))
+        for name, value in posterior.diagnostics.items()
     ]
     caption = f"Parameters of {posterior.model.title}"
     return [Heading(posterior.model.title), Definitions(facts), Table(key, caption, columns, rows, notes)]
@@ -314,10 +316,21 @@ def _plain(value: Any) -> Any:
 
 
 def _in_words(value: Any) -> str:
+    """A value as people read it; what belongs together stands in parentheses."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_in_words(item)}" for key, item in value.items())
+        inner = [(key.replace("_", " "), item) for key, item in value.items()]
+        return ", ".join(
+            f"{key} ({_in_words(item)})"
+            if isinstance(item, dict | list) and item
+            else f"{key} {_in_words(item)}"
+            for key, item in inner
+        )
     if isinstance(value, list):
-        return "; ".join(map(_in_words, value))
+        return "; ".join(map(_in_words, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.6g}".replace("-", "−")
     return MISSING if value is None else str(value)
 
 

@@ -82,6 +82,12 @@ def totals_level(material: Material, quantity: str, nearest: str, other: str) ->
     return all(level_at(origin) for origin in material.origins)
 
 
+def misleads(material: Material, quantity: str, name: str) -> bool:
+    """Whether a forecaster's interval of the total held what came at fewer than half of several origins."""
+    held = list(material.values(quantity, "total_covered", name).values())
+    return len(held) > 1 and 2 * sum(held) < len(held)
+
+
 def level_customers(material: Material, quantity: str, winner: str) -> list[str]:
     """Everyone whose CRPS the winner does not beat by more than two standard errors."""
     return [

@@ -106,6 +106,14 @@ _ALL = (
         "Mean width of the central 90 % predictive intervals of customers: of two that cover as they should the "
         "narrower is better.",
     ),
+    *(
+        Measure(
+            f"pinball_{level}", f"Pinball at {int(level)} %", "down", "amount", "lower is better",
+            f"Loss of each customer's {int(level)} % quantile: of the distance {int(level) / 100:g} where more came, "
+            f"{1 - int(level) / 100:g} where less came. It rewards the true quantile.",
+        )
+        for level in ("05", "25", "50", "75", "95")
+    ),
     Measure(
         "worst_10_share", "Ten largest errors", "none", "share", "of the squared error",
         "Share of the sum of squared errors that ten customers make: where it is large, they decide the RMSE.",
@@ -117,6 +125,7 @@ CUSTOMER_MEASURES = ("crps", "log_score", "rmse", "mae", "mae_of_mean", "worst_1
 PAIRED_MEASURES = ("crps", "rmse", "mae")
 RANKING_MEASURES = ("gini", "spearman", "capture_05", "capture_10", "capture_20", "capture_customers_10")
 CALIBRATION_MEASURES = ("coverage_90", "width_90", "pit_ks", "brier")
+PINBALL_MEASURES = tuple(name for name in MEASURES if name.startswith("pinball_"))
 CONTESTED = ("bias_total", "crps", "rmse", "mae", "mae_of_mean", "brier", "gini", "capture_10")
 
 QUANTITY_NAMES = {"purchases": "Purchases", "spend": "Money", "value": "Value"}

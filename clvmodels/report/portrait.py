@@ -28,8 +28,10 @@ def portrait_section(material: Material, fitted: FittedCLV) -> Section:
     rfm = fitted.rfm if material.rfm is None else material.rfm
     blocks: list[Block] = [
         Text([f"{fitted.name}, fitted to the whole log. {_ALIVE}"]),
-        Heading("How customers differ"),
     ]
+    if rfm is not None:
+        blocks += [Heading("Does it fit what was seen?"), _tried(partial(_repeats, fitted.purchase, rfm))]
+    blocks.append(Heading("How customers differ"))
     blocks += _in_pairs([_trait(material, posterior, name) for posterior, name in _traits(fitted)])
     if rfm is not None and fitted.spend is not None:
         blocks.append(_tried(partial(_spend, material, fitted.spend, rfm)))
@@ -81,6 +83,22 @@ def _trait(material: Material, posterior: Posterior, name: str) -> Block:
     )
 
 
+def _repeats(posterior: Posterior, rfm: RFM) -> Block:
+    frame = plots.repeat_purchases_frame(posterior, rfm)
+    inside = int(((frame["customers"] >= frame["low"]) & (frame["customers"] <= frame["high"])).sum())
+    said = f"{inside} of {len(frame)} numbers of customers lie inside their interval"
+    return picture(
+        "figure-repeats",
+        partial(plots.plot_repeat_purchases, posterior, rfm),
+        title="Customers by number of repeat purchases: seen and expected",
+        description=f"Customers with 0, 1, 2 and more repeat purchases, and the number {posterior.model.title} expects "
+        f"of customers of their ages; {said}.",
+        caption=f"Customers by number of repeat purchases in the whole log, and what {posterior.model.title}, fitted "
+        f"to it, expects of customers of these ages, with the central {INTERVAL} predictive interval (parameters and "
+        f"chance; no market discrepancy). {said[0].upper()}{said[1:]}. It shows fit, not foresight.",
+    )
+
+
 def _spend(material: Material, posterior: Posterior, rfm: RFM) -> Block:
     return picture(
         "figure-spend",
@@ -89,7 +107,7 @@ def _spend(material: Material, posterior: Posterior, rfm: RFM) -> Block:
         description=f"Share of customers by mean spend, and the central {INTERVAL} predictive interval of "
         f"{posterior.model.title}.",
         caption=f"Mean spend of repeat customers, and of customers simulated from {posterior.model.title} with as many "
-        f" of purchases; band: central {INTERVAL} predictive interval of each share.",
+        f"purchases; band: central {INTERVAL} predictive interval of each share.",
     )
 
 

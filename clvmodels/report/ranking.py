@@ -21,7 +21,7 @@ from clvmodels.report.blocks import (
 from clvmodels.report.cautions import CAUTION, joined, of_lead
 from clvmodels.report.chance import CHANCE, Lead, paired_lead
 from clvmodels.report.drawing import HALF, picture
-from clvmodels.report.evidence import figure_models, lead_model
+from clvmodels.report.evidence import figure_models, lead_model, not_drawn
 from clvmodels.report.material import Material
 from clvmodels.report.measures import QUANTITY_NAMES, RANKING_MEASURES
 from clvmodels.report.numbers import fixed, per_cent
@@ -128,7 +128,7 @@ def _gain_picture(material: Material, quantity: str) -> Picture:
         "vertical line marks the top tenth. The table below holds the numbers.",
         caption=f"{name}: share of the holdout that came from the customers ranked highest, origin "
         f"{material.last_origin}. Customers with equal forecasts share their place. The thin vertical line marks the "
-        "top 10 %.",
+        f"top 10 %.{not_drawn(material, models)}",
     )
 
 
@@ -146,7 +146,8 @@ def _deciles(material: Material, quantity: str) -> list[Block]:
 def _decile_picture(material: Material, quantity: str, model: str, number: int) -> Picture:
     frame = plots.decile_frame(material.scorecard, quantity, material.last_origin, model)
     best = frame.iloc[0]
-    said = f"the best tenth was promised {fixed(best['mean'], 2)} and brought {fixed(best['actual'], 2)} each"
+    promised, brought = (material.amount(quantity, float(best[name]), 2) for name in ("mean", "actual"))
+    said = f"the best tenth was promised {promised} and brought {brought} each"
     return picture(
         f"figure-deciles-{quantity}-{number}",
         partial(

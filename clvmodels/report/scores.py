@@ -10,9 +10,13 @@ from clvmodels.report.cautions import CAUTION, joined, of_customers, of_fit, of_
 from clvmodels.report.chance import CHANCE, Lead, paired_lead
 from clvmodels.report.leads import find_leads
 from clvmodels.report.material import Material
-from clvmodels.report.measures import MEASURES, PAIRED_MEASURES, QUANTITY_NAMES, Measure
+from clvmodels.report.measures import CALIBRATION_MEASURES, MEASURES, PAIRED_MEASURES, QUANTITY_NAMES, Measure
 from clvmodels.report.numbers import counted, decimals_for, fixed, per_cent
 
+UNKNOWN = (
+    f"{MISSING} cannot be said: forecasts that are all equal have no order, and not every forecaster knows the "
+    "probability of a count."
+)
 NO_DISTRIBUTION = f"{MISSING} a formula gives one number: it has no interval and no probability to judge."
 
 
@@ -42,7 +46,8 @@ def score_table(material: Material, quantity: str, names: Sequence[str], key: st
     for measure in shown:
         unit = quantity if measure.unit == "amount" else "purchases"
         columns.append(Column(measure.label, material.unit(unit, measure.hint)))
-    return Table(key, caption + _over(material), columns, rows, _notes(material, rows))
+    is_about_chance = any(name in _OF_CHANCE for name in names)
+    return Table(key, caption + _over(material), columns, rows, _notes(material, rows, is_about_chance))
 
 
 def _over(material: Material) -> str:
@@ -50,8 +55,14 @@ def _over(material: Material) -> str:
     return f", origin {material.origins[0]}" if count == 1 else f", means over {count} origins"
 
 
-def _notes(material: Material, rows: Sequence[Sequence[Cell]]) -> list[str]:
-    notes = [NO_DISTRIBUTION] if any(cell.text == MISSING for row in rows for cell in row) else []
+_OF_CHANCE = ("log_score", *CALIBRATION_MEASURES)
+
+
+def _notes(material: Material, rows: Sequence[Sequence[Cell]], is_about_chance: bool) -> list[str]:
+    silent = {row[0].text for row in rows if any(cell.text == MISSING for cell in row)}
+    notes = [NO_DISTRIBUTION] if silent & set(material.formulas) and is_about_chance else []
+    if silent - set(material.formulas) or (silent and not is_about_chance):
+        notes.append(UNKNOWN)
     incomplete = [model for model in material.models if model not in material.complete]
     if incomplete:
         notes.append(f"Not scored at every origin, so never the best: {', '.join(incomplete)}.")

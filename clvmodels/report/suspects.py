@@ -61,12 +61,17 @@ def _missed_total(material: Material, quantity: str, models: Sequence[str]) -> l
         }
         if not any(_is_missed(held) for held in hits.values()):
             continue
-        count = len(hits[""])
-        where = f"at {sum(map(int, hits['']))} of {counted(count, 'origin')}"
+        count = counted(len(hits[""]), "origin")
+        where = f"{sum(map(int, hits['']))} of {count}"
+        what = f"of {_SAID[quantity]} by {model}"
+        if not _is_missed(hits[""]):
+            found.append(
+                f"the central {INTERVAL} predictive interval {what} held what came at {where} only with market "
+                f"discrepancy ({MODEL_ONLY}: at {sum(map(int, hits['_alone']))})"
+            )
+            continue
         alone = f" ({MODEL_ONLY}: at {sum(map(int, hits['_alone']))})" if hits["_alone"] else ""
-        found.append(
-            f"the central {INTERVAL} predictive interval of {_SAID[quantity]} by {model} held what came {where}{alone}"
-        )
+        found.append(f"the central {INTERVAL} predictive interval {what} held what came at {where}{alone}")
     return found
 
 

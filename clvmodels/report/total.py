@@ -25,7 +25,7 @@ from clvmodels.report.blocks import (
 )
 from clvmodels.report.cautions import CAUTION, joined, of_fit, of_total
 from clvmodels.report.drawing import HALF, picture
-from clvmodels.report.evidence import figure_models, groups_picture, lead_model
+from clvmodels.report.evidence import figure_models, groups_picture, lead_model, not_drawn
 from clvmodels.report.material import Material
 from clvmodels.report.measures import QUANTITY_NAMES
 from clvmodels.report.numbers import INTERVAL, fixed, per_cent
@@ -43,7 +43,7 @@ def total_section(material: Material) -> Section:
             blocks.append(_by_horizon(material, quantity))
     blocks += [Heading("Week by week"), *_tracking(material)]
     blocks += [Heading("By month of the first purchase"), *_cohorts(material)]
-    blocks += [Heading("Customers who were not there yet"), _newcomers(material), Text([_NEWCOMERS], "note")]
+    blocks += [Heading("Customers who were not there yet"), *_newcomers(material)]
     return Section("total", "Can I trust the total?", blocks)
 
 
@@ -130,7 +130,7 @@ def _totals_picture(material: Material, quantity: str) -> Picture:
         title=f"{name}: distribution of the total against what came",
         description=f"{said}. The table above holds the numbers.",
         caption=f"{name}: the predictive distribution of the total, thick its central 50 %, thin its central "
-        f"{INTERVAL}, against the actual total. {said}.",
+        f"{INTERVAL}, against the actual total. {said}.{not_drawn(material, models)}",
     )
 
 
@@ -203,9 +203,13 @@ def _cohorts(material: Material) -> list[Block]:
     return [Pair([groups_picture(material, quantity, "cohort", HALF) for quantity in material.quantities])]
 
 
-def _newcomers(material: Material) -> Table:
+def _newcomers(material: Material) -> list[Block]:
     table = material.scorecard.newcomers
     table = table[table["model"].isin(material.models)].sort_values(["quantity", "origin"], kind="stable")
+    if not (table["actual"] > 0).any() and not (table["mean"] > 0).any():
+        return [
+            Text(["Nobody came for the first time in a holdout, and no forecaster had expected anybody."])
+        ]
     rows = [
         _newcomer_row(material, row)
         for row in table.to_dict("records")
@@ -221,7 +225,8 @@ def _newcomers(material: Material) -> Table:
         Column(f"{INTERVAL} interval", "central, predictive"),
         CAUTION,
     ]
-    return Table("newcomers", "Customers first seen in the holdout, as a whole", columns, rows)
+    whole = Table("newcomers", "Customers first seen in the holdout, as a whole", columns, rows)
+    return [whole, Text([_NEWCOMERS], "note")]
 
 
 def _newcomer_row(material: Material, row: Mapping[Hashable, Any]) -> list[Cell]:

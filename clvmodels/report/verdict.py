@@ -19,7 +19,7 @@ from clvmodels.report.blocks import (
 )
 from clvmodels.report.chance import CHANCE, paired_lead
 from clvmodels.report.contest import contest_blocks, find_contests
-from clvmodels.report.leads import find_leads
+from clvmodels.report.leads import find_leads, misleads
 from clvmodels.report.material import Material
 from clvmodels.report.measures import QUANTITY_NAMES
 from clvmodels.report.numbers import INTERVAL, counted, listed, per_cent
@@ -94,12 +94,10 @@ def _total(material: Material, quantity: str) -> Sentence:
     leads, base = find_leads(material, quantity), material.baseline
     winner, everyone = leads.total, material.compared(quantity)
     same = " too" if winner == leads.customer else ""
-    start: Sentence = [
-        "For the total use ",
-        Strong(winner),
-        f"{same}: it {missed_by(material, quantity, winner)}",
-    ]
-    parts = [_held(material, quantity, winner)]
+    start: Sentence = ["For the total use ", Strong(winner), f"{same}: it "]
+    if misleads(material, quantity, winner):
+        start = ["For the total trust none of them: even ", Strong(winner), " "]
+    parts = [missed_by(material, quantity, winner), _held(material, quantity, winner)]
     if base in everyone and base != winner and base is not None:
         parts.append(f", where {_called(material, base)}, {missed_by(material, quantity, base, short=True)}")
     return [*start, "".join(parts), f"; {_wins(material, quantity)}."]
@@ -141,10 +139,11 @@ def _table(material: Material) -> Table:
             off = missed_by(material, quantity, base, short=True)
             if leads.customer_model is not None:
                 error = gap_of(material, quantity, "crps", leads.customer_model, base)
+        total = (
+            f"none; least wrong {leads.total}" if misleads(material, quantity, leads.total) else leads.total
+        )
         rows.append(
-            cells(
-                QUANTITY_NAMES[quantity], leads.customer, leads.total, off, error, _wins(material, quantity)
-            )
+            cells(QUANTITY_NAMES[quantity], leads.customer, total, off, error, _wins(material, quantity))
         )
     label = material.baseline or "the historical formula"
     columns = [

@@ -14,7 +14,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from rooms.example_scorecard import BGNBD, PARETO, RATE, example_forecast, example_scorecard
+from rooms.example_scorecard import BGNBD, PARETO, RATE, example_forecast, example_scorecard, with_formula
 
 from clvmodels.backtesting import Scorecard
 from clvmodels.criticism import Suspicion
@@ -468,3 +468,57 @@ def larger(card: Scorecard, times: int) -> Scorecard:
     totals[amounts] *= times
     ids = every["customer_id"] + "-" + pd.Series(number).astype(str)
     return replace(card, predictions=every.assign(customer_id=ids, mean=every["mean"] * noise), totals=totals)
+
+
+def test_figures_say_whom_they_leave_out_and_show_the_best_formulas(scorecard: Scorecard) -> None:
+    """Killed: the first five of the list, whoever they are."""
+    crowd = scorecard
+    for number in range(4):
+        crowd = with_formula(crowd, f"Poor formula {number}", lambda rows: 9.0 + rows["mean"])
+    crowd = with_formula(crowd, "Good formula", lambda rows: 0.9 * rows["actual"])
+    words = str(total_section(Material(crowd, top=5)))
+    assert "Not drawn: Poor formula 1, Poor formula 2 and Poor formula 3; tables hold them." in words
+    assert "Not drawn" not in str(total_section(Material(scorecard, top=5)))
+
+
+def test_nobody_new_is_a_sentence(scorecard: Scorecard) -> None:
+    empty = scorecard.newcomers.assign(mean=0.0, q05=0.0, q95=0.0, actual=0.0)
+    words = str(total_section(Material(replace(scorecard, newcomers=empty), top=5)))
+    assert "Nobody came for the first time in a holdout" in words
+    assert "Customers first seen in the holdout, as a whole" not in words
+    expected = replace(scorecard, newcomers=empty.assign(mean=1.0))
+    assert "Customers first seen in the holdout, as a whole" in str(total_section(Material(expected, top=5)))
+
+
+def test_pinball_losses_stand_in_the_table(page: Page, scorecard: Scorecard) -> None:
+    table = scorecard.table("purchases").droplevel("origin")
+    for level in ("05", "25", "50", "75", "95"):
+        assert f"{table.loc[PARETO, f'pinball_{level}']:.3f}" in page.words["customer"]
+        assert f"Pinball at {int(level)} %" in page.words["customer"].replace("\xa0", " ")
+
+
+def test_the_calibration_histogram_stands_where_the_fit_is_shown(
+    scorecard: Scorecard, fitted: FittedCLV, tmp_path: Path
+) -> None:
+    page = Page(write_report(scorecard, tmp_path / "page.html", fitted=fitted))
+    assert "figure-repeats-title" in page.source
+    caption = page.words["portrait"].replace("\xa0", " ")
+    assert "central 90 % predictive interval (parameters and chance; no market discrepancy)" in caption
+    assert re.search(r"\d of 8 numbers of customers lie inside their interval", caption)
+
+
+def test_money_in_captions_has_its_currency(page: Page) -> None:
+    said = page.words["ranking"] + page.words["customer"] + page.words["total"]
+    money = list(re.findall(r"Money per customer.*?each \(", said))
+    assert money
+    for caption in money:
+        assert re.search(r"forecast [\d.,]+ USD, actual [\d.,]+ USD each", caption)
+    assert re.search(r"was promised [\d.,]+ USD and brought [\d.,]+ USD each", said)
+
+
+def test_provenance_is_words_and_round_numbers() -> None:
+    from clvmodels.report.future import _in_words
+
+    prior = {"r": {"median": 3.0000000000000004, "stated": False}, "empty": []}
+    assert _in_words(prior) == "r (median 3, stated no), empty none"
+    assert _in_words([-0.5, None, 2357.0]) == "−0.5; —; 2,357"

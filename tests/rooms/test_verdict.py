@@ -347,3 +347,42 @@ def test_a_backtest_says_whose_mean_lies_outside_its_interval(scorecard: Scoreca
     assert "few draws" not in comparison(scorecard, "spend").replace(BGNBD, "")
     cautions = repr(totals_table(material(astray), "spend").rows)
     assert "mean outside its own interval: a few draws carry the mean" in cautions
+
+
+# --- whom not to trust -----------------------------------------------------------------------------------------
+
+
+def with_held(scorecard: Scorecard, held: int) -> Scorecard:
+    """The intervals of every model's totals hold what came at so many of the origins, and are missed at the others."""
+    totals = scorecard.totals.copy()
+    late = totals["origin"].isin(sorted(totals["origin"].unique())[held:])
+    drawn = totals["is_distribution"].astype(bool)
+    totals.loc[drawn, "q05"] = totals["actual"] * np.where(late, 1.1, 0.9)
+    totals.loc[drawn, "q95"] = totals["actual"] * 1.2
+    return replace(scorecard, totals=totals)
+
+
+@pytest.mark.parametrize(("held", "trusts"), [(0, False), (1, True), (2, True)])
+def test_a_total_that_was_missed_at_most_origins_is_recommended_to_nobody(
+    twice: Scorecard, held: int, trusts: bool
+) -> None:
+    words = told(with_held(twice, held))
+    headline = words.split("Caution")[0]
+    assert ("For the total use" in headline) is trusts
+    assert ("For the total trust none of them: even" in headline) is not trusts
+    assert f"held the actual total at {held} of 2 origins" in headline
+    assert (
+        "For the total trust none of them. The least wrong is" in about(with_held(twice, held))
+    ) is not trusts
+
+
+def test_one_origin_is_not_enough_to_trust_nobody(scorecard: Scorecard) -> None:
+    assert "trust none" not in told(with_held(scorecard, 0))
+
+
+def test_intervals_saved_by_the_discrepancy_are_called_so(twice: Scorecard) -> None:
+    totals = twice.totals.assign(q05=0.5 * twice.totals["actual"], q95=2.0 * twice.totals["actual"])
+    alone = totals.assign(alone_q05=1.1 * totals["actual"], alone_q95=1.2 * totals["actual"])
+    words = told(replace(twice, totals=alone))
+    assert "held what came at 2 of 2 origins only with market discrepancy (model only: at 0)" in words
+    assert "Plan with the wider interval" in words

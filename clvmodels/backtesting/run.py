@@ -16,7 +16,7 @@ from clvmodels.backtesting.workers import walk_all
 from clvmodels.contracts import Forecaster
 from clvmodels.errors import ArgumentError
 from clvmodels.prediction import check_margin, check_seed
-from clvmodels.transactions import rfm_summary
+from clvmodels.transactions import collected, rfm_summary
 from clvmodels.units import Moment, discount_per_unit, unit_days
 
 
@@ -78,7 +78,8 @@ business_timezone
     draws, seed
         Of every forecast.
     workers
-        Processes that share the work; the result does not depend on it, to the last bit.
+        Processes that share the work; the result does not depend on it, to the last bit. Each holds the log: what is
+        a query is run once, and its columns are kept in memory.
     progress
         Called with (done, in all, what comes next or was done, with the time left).
 
@@ -111,6 +112,7 @@ business_timezone
     _check_workers(workers)
     plan = as_origins(origins, horizon)
     windows = _windows(transactions, plan, observation_end, options)
+    transactions = collected(transactions, columns.values()) if workers > 1 else transactions
     watch = Watch([one.name for one in forecasters] * len(windows), workers, progress)
     known: list[Known] = []
     cuts = _cuts(transactions, windows, plan, terms, options, known)

@@ -58,7 +58,7 @@ def _customers(material: Material, quantity: str) -> Sentence:
     winner, base = leads.customer, material.baseline
     start: Sentence = [f"To judge single customers by {_SAID[quantity]} use ", Strong(winner)]
     if len(everyone) == 1:
-        return [*start, ", the only one that was tried: nothing says whether another would do better."]
+        return [*start, ", the only one with a forecast: nothing says whether another would do better."]
     if winner in material.formulas:
         other = leads.customer_model
         start = [*start, f", {role_of(material, winner)}"]
@@ -171,6 +171,9 @@ def reservations(material: Material) -> str:
         " “Beyond chance” means that the central 90 % interval over resampled customers leaves 0 out; customers are "
         "drawn with all their origins. That is chance among customers only, not among seasons."
     )
+    came = [sum(material.values("purchases", "total_actual", model).values()) for model in material.models]
+    if came and not any(came):
+        text += " Nobody bought in a holdout: check that the log is complete up to its end."
     fits = material.scorecard.fits
     failed = fits[fits["status"] == "failed"]
     if len(failed):

@@ -9,6 +9,7 @@
 
 from clvmodels.transactions.activity import Activity, activity
 from clvmodels.transactions.calls import calibration_holdout, rfm_summary, rfm_table
+from clvmodels.transactions.columns import collected
 from clvmodels.transactions.holdout import Holdout, PurchaseEvents
 from clvmodels.transactions.table import RFMTable
 
@@ -19,6 +20,7 @@ __all__ = [
     "RFMTable",
     "activity",
     "calibration_holdout",
+    "collected",
     "rfm_summary",
     "rfm_table",
 ]

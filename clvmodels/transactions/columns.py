@@ -77,6 +77,23 @@ def plain_columns(transactions: Any, rules: Rules) -> Frame:
     return _with_instants(frame)
 
 
+def collected(transactions: Any, columns: Iterable[str | None]) -> Any:
+    """A log that other processes can be sent: a table in memory as it is, the columns of a query as an Arrow table.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> query = pl.LazyFrame({"id": [1], "day": ["2026-01-05"], "note": ["gift"]})
+    >>> collected(query, ("id", "day", None)).column_names
+    ['id', 'day']
+    """
+    frame = _as_frame(transactions)
+    if isinstance(frame, nw.DataFrame):
+        return transactions
+    names = [name for name in frame.collect_schema().names() if name in {*columns, *PLACE}]
+    return frame.select(*names).collect(backend="pyarrow").to_native()
+
+
 def _as_frame(transactions: Any) -> Frame:
     try:
         frame: Frame = nw.from_native(transactions)

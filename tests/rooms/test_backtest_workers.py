@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from guest_forecasters import Curious, Moody
@@ -69,15 +71,21 @@ def test_a_class_that_only_this_process_knows_is_named(log: pd.DataFrame) -> Non
 
 
 def test_a_log_that_cannot_be_sent_is_named(log: pd.DataFrame) -> None:
-    duckdb = pytest.importorskip("duckdb")
-    relation = duckdb.connect().from_df(log)
-    with pytest.raises(
-        clv.ArgumentError, match=r"a log that is a DuckDBPyRelation cannot be sent.*collect it"
-    ):
-        clv.backtest(relation, [Moody()], horizon="13W", workers=2)
-    here = clv.backtest(relation, [Moody()], horizon="13W")
-    there = clv.backtest(log, [Moody()], horizon="13W", workers=2)
-    pd.testing.assert_frame_equal(here.predictions, there.predictions, check_exact=True)
+    odd = log.copy()
+    odd.attrs["reader"] = lambda: None
+    with pytest.raises(clv.ArgumentError, match=r"a log that is a DataFrame cannot be sent.*collect it"):
+        clv.backtest(odd, [Moody()], horizon="13W", workers=2)
+
+
+def test_a_query_is_collected_once_for_all_workers(log: pd.DataFrame, tmp_path: Path) -> None:
+    """Killed: the relation itself, which stays with its connection; ids or times changed on the way."""
+    log.to_parquet(tmp_path / "log.parquet", index=False)
+    query = clv.scan_log(tmp_path / "log.parquet", spend="spend", memory_limit="500MB")
+    here, alone = (clv.backtest(rows, [Curious()], horizon="13W") for rows in (log, query))
+    there = clv.backtest(query, [Curious()], horizon="13W", workers=2)
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(here, name), getattr(alone, name), check_exact=True)
+        pd.testing.assert_frame_equal(getattr(alone, name), getattr(there, name), check_exact=True)
 
 
 @pytest.mark.parametrize("workers", [0, -1, True, 2.0, "2"])

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+import duckdb
 import pandas as pd
 import pytest
 from rooms.shell import Shell, files
@@ -295,7 +296,13 @@ def test_compare_does_what_the_configuration_says(shell: Shell, monkeypatch: pyt
         assert f'id="{part}"' in page
     assert "Spend and frequency" in page
     assert not re.search(r"(?<![.\d,])00\d\d\d\b", page)
-    shell.good("compare", "config.toml", "--out", "again.html")
+    with duckdb.connect("shop.duckdb") as shop:
+        shop.execute("CREATE TABLE sales AS SELECT * FROM 'log.parquet'")
+    asked = CONFIG.replace('"log.csv"', '"shop.duckdb"\ntable = "sales"').replace(
+        "draws", "workers = 2\ndraws", 1
+    )
+    Path("shop.toml").write_text(asked)
+    shell.good("compare", "shop.toml", "--out", "again.html")  # a query, and processes that share the work
     assert Path("again.html").read_text(encoding="utf-8") == page
     monkeypatch.setenv("CLV__REPORT__TITLE", "From the environment")
     shell.good("compare", "config.toml")

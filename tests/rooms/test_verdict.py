@@ -386,3 +386,9 @@ def test_intervals_saved_by_the_discrepancy_are_called_so(twice: Scorecard) -> N
     words = told(replace(twice, totals=alone))
     assert "held what came at 2 of 2 origins only with market discrepancy (model only: at 0)" in words
     assert "Plan with the wider interval" in words
+
+
+def test_a_holdout_without_a_purchase_asks_whether_the_log_is_complete(scorecard: Scorecard) -> None:
+    assert "check that the log is complete" not in told(scorecard)
+    quiet = replace(scorecard, totals=scorecard.totals.assign(actual=0.0))
+    assert "Nobody bought in a holdout: check that the log is complete up to its end." in told(quiet)

@@ -67,7 +67,7 @@ def comparison(scorecard: Scorecard, quantity: str) -> str:
         customers = int(scorecard.scores.query("origin == @origin and quantity == @quantity")["n"].max())
         title = "PURCHASES" if quantity == "purchases" else "MONEY (undiscounted, before margin)"
         blocks.append(
-            f"{title}: {scorecard.provenance['horizon']} after {origin}, {customers:,} customers, "
+            f"{title}: {scorecard.provenance['horizon']} after {origin}, {customers:,} customer{'s' if customers != 1 else ''}, "
             f"actual total {scores['total_actual'].iloc[0]:,.0f}"
         )
         digits = 2 if quantity == "spend" else 3

@@ -65,9 +65,10 @@ def comparison(scorecard: Scorecard, quantity: str) -> str:
     for origin in dict.fromkeys(table.index.get_level_values("origin")):
         scores = table.xs(origin, level="origin")
         customers = int(scorecard.scores.query("origin == @origin and quantity == @quantity")["n"].max())
+        people = f"{customers:,} customer{'' if customers == 1 else 's'}"
         title = "PURCHASES" if quantity == "purchases" else "MONEY (undiscounted, before margin)"
         blocks.append(
-            f"{title}: {scorecard.provenance['horizon']} after {origin}, {customers:,} customer{'s' if customers != 1 else ''}, "
+            f"{title}: {scorecard.provenance['horizon']} after {origin}, {people}, "
             f"actual total {scores['total_actual'].iloc[0]:,.0f}"
         )
         digits = 2 if quantity == "spend" else 3

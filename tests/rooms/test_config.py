@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -179,3 +180,12 @@ def test_any_content_is_read_or_refused_in_words(
 ) -> None:
     with suppress(ArgumentError):
         config_from({"log": LOG, **content}, "clv.toml", environment)
+
+
+def test_the_guide_shows_a_configuration_that_is_read() -> None:
+    from clvmodels.contenders import forecasters_of
+
+    page = (ROOT / "docs" / "guides" / "which_forecast_to_trust.md").read_text(encoding="utf-8")
+    config = config_from(tomllib.loads(page.split("```toml\n")[1].split("```")[0]))
+    mixture = forecasters_of([one.said for one in config.models])[-1]
+    assert mixture.name == "Stack (Ours + Hiatus rule)"

@@ -34,7 +34,7 @@ class SeriesStyle:
 
 
 def series_styles(models: Sequence[str]) -> dict[str, SeriesStyle]:
-    """A style for each forecaster, by its place in the list.
+    """A style for each forecaster, by its place in the list; colours return after six, with another marker and dash.
 
     Examples
     --------
@@ -42,8 +42,11 @@ def series_styles(models: Sequence[str]) -> dict[str, SeriesStyle]:
     '#d55e00'
     """
     return {
-        model: SeriesStyle(SERIES[i % len(SERIES)], _MARKERS[i % len(_MARKERS)], _DASHES[i % len(_DASHES)])
+        model: SeriesStyle(
+            SERIES[i % len(SERIES)], _MARKERS[shift % len(_MARKERS)], _DASHES[shift % len(_DASHES)]
+        )
         for i, model in enumerate(models)
+        for shift in [i + i // len(SERIES)]
     }
 
 

@@ -140,16 +140,18 @@ def plot_repeat_purchases(
     axes = new_axes(height=3.1) if ax is None else ax
     place = np.arange(len(frame))
     axes.bar(place, frame["customers"], width=0.7, color=INK, alpha=0.3, label="Actual")
-    axes.vlines(
+    reach = [frame["mean"] - frame["low"], frame["high"] - frame["mean"]]
+    axes.errorbar(
         place,
-        frame["low"],
-        frame["high"],
-        color=SERIES[0],
-        linewidth=2.2,
+        frame["mean"],
+        yerr=np.maximum(reach, 0.0),
+        fmt="none",
+        ecolor=SERIES[0],
+        capsize=6,
         label=f"{percent_text(level)} predictive interval",
     )
     axes.plot(
-        place, frame["mean"], "o", color=SERIES[0], markersize=5, label=f"{posterior.model.title}, expected"
+        place, frame["mean"], "o", color=SERIES[0], markersize=3.5, label=f"{posterior.model.title}, expected"
     )
     axes.set_xticks(place, frame["frequency"])
     axes.set_ylim(bottom=0)

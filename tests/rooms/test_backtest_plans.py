@@ -369,6 +369,19 @@ def test_lives_of_new_customers_add_up_to_their_closed_form(
     assert abs(spend.mean() - 10 - again * level) < 4 * spend.std() / np.sqrt(300) + 0.02 * again * level
 
 
+def test_those_too_young_to_be_scored_still_announce_new_ones(open_log: pd.DataFrame) -> None:
+    """Killed: arrivals counted among the scored, of whom none came in the last weeks."""
+    said = []
+    for min_age in (None, "13W"):
+        plan = Origins("8W", number=1, min_age=min_age)
+        card = clv.backtest(
+            open_log, [clv.CLVModel("bg_nbd", spend=None, method="mle")], origins=plan, draws=20
+        )
+        said.append(card.newcomers.query("quantity == 'customers'")[["mean", "q05", "q95", "actual"]])
+    np.testing.assert_array_equal(*said)
+    assert said[0]["mean"].iloc[0] > 100
+
+
 def test_a_closed_cohort_has_no_newcomers(log: pd.DataFrame, open_log: pd.DataFrame) -> None:
     closed = clv.backtest(log, [MLE], horizon="13W", draws=50).newcomers
     assert (closed[["mean", "q05", "q95", "actual"]] == 0).all().all()

@@ -161,6 +161,13 @@ def test_periods_frame_names_periods_by_their_first_day() -> None:
     assert "low" not in plots.periods_frame(example_forecast(is_distribution=False))
 
 
+def test_no_two_forecasters_of_a_crowd_look_alike() -> None:
+    """Killed: the seventh with the colour, the marker and the dash of the first."""
+    styles = plots.series_styles([f"model {number}" for number in range(20)])
+    assert len({(style.colour, style.marker) for style in styles.values()}) == 20
+    assert len({(style.colour, style.dash) for style in styles.values()}) == 20
+
+
 def test_a_forecaster_looks_the_same_in_every_figure(scorecard: Scorecard) -> None:
     colours = set()
     for axes in (plots.plot_gain(scorecard, model=BGNBD), plots.plot_tracking(scorecard, model=BGNBD)):

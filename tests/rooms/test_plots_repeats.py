@@ -13,7 +13,7 @@ import clvmodels as clv
 from clvmodels import plots
 from clvmodels.errors import ArgumentError
 from clvmodels.inference import Posterior
-from clvmodels.models import PURCHASE_MODELS, get_purchase_model
+from clvmodels.models import get_purchase_model
 from clvmodels.rfm import RFM
 from clvmodels.season import Clock, OnClock
 
@@ -44,7 +44,7 @@ def known(fit: Posterior, name: str, *draws: list[float]) -> Posterior:
     return replace(fit, model=get_purchase_model(name), draws=np.array(draws))
 
 
-@pytest.mark.parametrize("name", PURCHASE_MODELS)
+@pytest.mark.parametrize("name", THETA)
 def test_expected_numbers_are_those_of_whole_lives(
     fit: Posterior, name: str, rng: np.random.Generator
 ) -> None:

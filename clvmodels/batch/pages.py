@@ -165,6 +165,9 @@ def _segments(run: Mapping[str, Any], currency: str) -> list[Block]:
     ]
     start = ", ".join(amount(begin, quantity, currency, 2) for begin in run["model"]["valuable_from"])
     note = f"A customer is valuable from {start} on, if they buy within {run['horizons'][0]}."
+    if not start:
+        rules = "; ".join(f"{one['segment']} ({one['when']})" for one in run["model"]["segments"])
+        note = f"By the rules of the configuration, the first that holds: {rules}."
     return [Table("segments-table", "Segments", columns, rows, (note,)), _cohorts(run, quantity, currency)]
 
 

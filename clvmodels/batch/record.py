@@ -121,10 +121,7 @@ def dictionary(scoring: Scoring, table: pd.DataFrame) -> dict[str, Any]:
         "key": ["as_of", "customer_id", "model", "horizon"],
         "horizons": list(scoring.horizons),
         "main_horizon": scoring.horizons[0],
-        "segments": [
-            {"segment": one.name, "action": one.action, "tiers": list(one.tiers), "buys": one.buys}
-            for one in scoring.rules.segments
-        ],
-        "valuable_from": list(scoring.rules.money or ()),
+        "segments": scoring.scheme.told,
+        "valuable_from": list(scoring.scheme.valuable_from),
         "columns": columns,
     }

@@ -10,11 +10,12 @@ from typing import Any
 
 from clvmodels.batch import gates, record
 from clvmodels.batch.delivery import Delivery, deliver, opened
+from clvmodels.batch.division import ByRules, ByValue, Scheme, rules_for
 from clvmodels.batch.gates import Verdict
 from clvmodels.batch.narration import Narrator
 from clvmodels.batch.outcome import DONE, NOTHING_TO_DO, REFUSED, UNFIT, WARNED, Options, Outcome
 from clvmodels.batch.publishing import load_database, publish, tidy_up
-from clvmodels.batch.scoring import Scoring, first_by_hash, rules_for, score
+from clvmodels.batch.scoring import SAMPLE, Scoring, first_by_hash, score
 from clvmodels.batch.shards import Shards, last_segments
 from clvmodels.batch.shelf import Run, Shelf
 from clvmodels.batch.store import Store, fit_or_load
@@ -169,12 +170,6 @@ def _scoring(walk: Walk, delivery: Delivery, fitted: FittedCLV, version: str, ru
         "draws": ahead.draws,
         "seed": ahead.seed,
     }
-    with walk.narrator.stage("find the valuable"):
-        rules = (
-            SegmentRules(money=(config.segments.money,))
-            if config.segments.money is not None
-            else rules_for(fitted, delivery.rfm, ahead.horizon[0], arguments, config.segments.share)
-        )
     return Scoring(
         fitted=fitted,
         version=version,
@@ -182,12 +177,22 @@ def _scoring(walk: Walk, delivery: Delivery, fitted: FittedCLV, version: str, ru
         as_of=delivery.as_of,
         horizons=tuple(dict.fromkeys(ahead.horizon)),
         arguments=arguments,
-        rules=rules,
-        lead=config.segments.lead,
+        scheme=_scheme(walk, delivery, fitted, arguments),
         hash_key=secret(config.publish.hash_key)
         if config.publish.hash_ids and config.publish.hash_key
         else None,
     )
+
+
+def _scheme(walk: Walk, delivery: Delivery, fitted: FittedCLV, arguments: dict[str, Any]) -> Scheme:
+    said = walk.config.segments
+    if said.rules:
+        return ByRules(said.rules, said.lead)
+    if said.money is not None:
+        return ByValue(SegmentRules(money=(said.money,)), said.lead)
+    with walk.narrator.stage("find the valuable"):
+        sample, horizon = first_by_hash(delivery.rfm, SAMPLE), walk.config.forecast.horizon[0]
+        return ByValue(rules_for(fitted, sample, horizon, arguments, said.share), said.lead)
 
 
 def _rehearse(walk: Walk, delivery: Delivery, scoring: Scoring) -> Outcome:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.batch.division import Division, Scheme, history_of
 from clvmodels.forecast import FittedCLV
 from clvmodels.prediction import Forecast, quantile_name
 from clvmodels.rfm import RFM, id_text
-from clvmodels.value import Segmentation, SegmentRules, segment_customers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,12 +32,14 @@ MEANINGS = {
     "run_id": "Run that wrote the row.",
     "p_alive": "Chance that the customer is still one. Never observed: act on p_buy_in_horizon.",
     "p_buy_in_horizon": "Chance of at least one purchase within the horizon.",
+    "purchases_so_far": "Purchases up to that day, the first included.",
+    "days_since_purchase": "Days from the last purchase to the end of that day.",
     "expected_purchases": "Mean number of purchases within the horizon.",
     "expected_spend": "Mean spend per purchase, before margin and discounting, in the currency of the log.",
     "value_mean": "Mean value within the horizon: spend times margin, discounted (purchases, where money is left out).",
     "value_p*": "Quantile of that value: value_p10 is exceeded with a chance of 90 %.",
-    "segment": "What to do with the customer: by value, and by whether they buy within the main horizon.",
-    "p_segment": "Chance that the customer belongs to that segment.",
+    "segment": "What to do with the customer: by value and whether they buy within the main horizon, or by own rules.",
+    "p_segment": "Chance that the customer belongs to that segment; missing where own rules leave no doubt.",
     "last_segment": "Segment in the last published run; missing where there is none.",
 }
 """The columns of the published table, in their order."""
@@ -57,8 +59,8 @@ class Scoring:
         The main one first: segments are of it.
     arguments
         Of `FittedCLV.forecast`, but the horizon.
-    rules, lead
-        Of `segment_customers`.
+    scheme
+        How customers are divided.
     hash_key
         Key of the hashes that stand for customer ids, or None to publish the ids.
     """
@@ -69,8 +71,7 @@ class Scoring:
     as_of: date
     horizons: tuple[str, ...]
     arguments: Mapping[str, Any]
-    rules: SegmentRules
-    lead: float
+    scheme: Scheme
     hash_key: str | None
 
     def published_ids(self, rfm: RFM) -> np.ndarray:
@@ -120,15 +121,6 @@ def _places(rfm: RFM) -> np.ndarray:
     return np.frombuffer(b"".join(digests), dtype="<u8")
 
 
-def rules_for(
-    fitted: FittedCLV, rfm: RFM, horizon: str, arguments: Mapping[str, Any], share: float
-) -> SegmentRules:
-    """Rules whose valuable customers begin at the worth that a share of all (of a sample, if many) stay below."""
-    sample = first_by_hash(rfm, SAMPLE)
-    run = partial(fitted.forecast, horizon, rfm=sample, **arguments)
-    return SegmentRules(money=segment_customers(run, sample, SegmentRules(shares=(share,))).thresholds)
-
-
 def score(
     scoring: Scoring, rfm: RFM, last: Mapping[Any, str] | None
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
@@ -146,9 +138,8 @@ def score(
 
     main, *others = scoring.horizons
     arguments = {"rfm": rfm, **scoring.arguments}
-    found = segment_customers(
-        partial(scoring.fitted.forecast, main, **arguments), rfm, scoring.rules, last=last, lead=scoring.lead
-    )
+    before = {} if last is None else last
+    found = scoring.scheme.divide(partial(scoring.fitted.forecast, main, **arguments), rfm, before)
     totals: dict[str, np.ndarray] = {"segment sizes": found.sizes, "segment values": found.values}  # noqa: PD011 (draws, not a frame)
     forecasts = [found.forecast, *(scoring.fitted.forecast(horizon, **arguments) for horizon in others)]
     tables = []
@@ -156,19 +147,20 @@ def score(
         totals[f"{horizon} purchases"] = forecast.purchases.period_draws
         if forecast.value is not None:
             totals[f"{horizon} value"] = forecast.value.period_draws
-        tables.append(_published(scoring, horizon, forecast, found))
+        tables.append(_published(scoring, horizon, forecast, rfm, found, before))
     return pd.concat(tables, ignore_index=True), totals
 
 
-def _published(scoring: Scoring, horizon: str, forecast: Forecast, found: Segmentation) -> pd.DataFrame:
+def _published(
+    scoring: Scoring, horizon: str, forecast: Forecast, rfm: RFM, found: Division, before: Mapping[Any, str]
+) -> pd.DataFrame:
     import pandas as pd
 
     columns, prefix = forecast.columns, "purchases" if forecast.value is None else "clv"
     count = len(found.labels)
-    own = found.chances[np.arange(count), [scoring.rules.names.index(label) for label in found.labels]]
     spend = columns.get("expected_spend", np.full(count, np.nan))
     table = {
-        "customer_id": scoring.published_ids(found.rfm),
+        "customer_id": scoring.published_ids(rfm),
         "as_of": np.full(count, scoring.as_of, dtype=object),
         "horizon": horizon,
         "model": scoring.fitted.name,
@@ -176,6 +168,7 @@ def _published(scoring: Scoring, horizon: str, forecast: Forecast, found: Segmen
         "run_id": scoring.run_id,
         "p_alive": columns["p_alive"],
         "p_buy_in_horizon": columns["p_purchase"],
+        **history_of(rfm),
         "expected_purchases": columns["expected_purchases"],
         "expected_spend": np.where(np.isfinite(spend), spend, np.nan),
         "value_mean": columns[f"{prefix}_mean"],
@@ -186,7 +179,7 @@ def _published(scoring: Scoring, horizon: str, forecast: Forecast, found: Segmen
             for level in sorted(set(scoring.arguments["levels"]))
         },
         "segment": found.labels,
-        "p_segment": own,
-        "last_segment": pd.array(found.last, dtype="str"),
+        "p_segment": found.chance,
+        "last_segment": pd.array([before.get(one) for one in rfm.customer_id.tolist()], dtype="str"),
     }
     return pd.DataFrame(table)

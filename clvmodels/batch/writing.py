@@ -47,7 +47,7 @@ def measure(
     return Measured(
         totals=record.totals_of(sums, scoring.horizons),
         segments=record.segments_of(
-            sums, scoring.rules.names, dict(zip(counted[0].tolist(), counted[1].tolist(), strict=True))
+            sums, scoring.scheme.names, dict(zip(counted[0].tolist(), counted[1].tolist(), strict=True))
         ),
         cohorts=record.cohorts_of(record.cohort_labels(rfm), worth, np.concatenate(p_buy)),
         drift=compare({} if last is None else last.manifest["reference"], rfm, worth),
@@ -121,7 +121,8 @@ def _model(scoring: Scoring) -> dict[str, Any]:
         "status": {one.model.name: one.status.name for one in scoring.fitted.posteriors},
         "diagnostics": {one.model.name: dict(one.diagnostics) for one in scoring.fitted.posteriors},
         "parameters": parameters_of(scoring.fitted),
-        "valuable_from": list(scoring.rules.money or ()),
+        "valuable_from": list(scoring.scheme.valuable_from),
+        "segments": scoring.scheme.told,
     }
 
 

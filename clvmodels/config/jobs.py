@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from clvmodels.config.conditions import MEASURES, Condition, conditions_of
 from clvmodels.config.sections import Name, Place, Section, Variable
 from clvmodels.errors import ArgumentError
 from clvmodels.units import UNIT_DAYS, parse_duration
@@ -75,8 +76,33 @@ class Store(Section):
     ] = "always"
 
 
+def _is_condition(value: str) -> str:
+    conditions_of(value)
+    return value
+
+
+class SegmentRule(Section):
+    """Customers who meet all conditions, and no earlier rule's."""
+
+    name: Annotated[Name, Field(description="Name of the segment.")]
+    when: Annotated[
+        str,
+        AfterValidator(_is_condition),
+        Field(
+            description="Comparisons of columns of the published table with numbers, joined by and; none in the last "
+            "rule, which takes everybody else."
+        ),
+    ] = ""
+    action: Annotated[str, Field(description="What to do with them, for the data dictionary.")] = ""
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What must hold."""
+        return conditions_of(self.when)
+
+
 class Segments(Section):
-    """How customers are divided: by value, and by whether they buy again."""
+    """How customers are divided: by value, and by whether they buy again, or by rules of your own."""
 
     share: Annotated[
         float,
@@ -90,9 +116,32 @@ class Segments(Section):
         Field(
             ge=0,
             lt=1,
-            description="A customer changes segment only if the new one is more likely by this much.",
+            description="A customer changes segment only if the new one is more likely by this much; with rules, only "
+            "if a bound is passed by this share.",
         ),
     ] = 0.1
+    rules: Annotated[
+        tuple[SegmentRule, ...],
+        Field(
+            description="Segments of your own instead, the first whose conditions hold, as [{ name = 'rescue', "
+            "when = 'value_mean >= 100 and p_alive < 0.5', action = 'call' }, { name = 'others' }]. Measures: "
+            f"{', '.join(MEASURES)}.",
+        ),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _rules_make_sense(self) -> Self:
+        if not self.rules:
+            return self
+        names = [rule.name for rule in self.rules]
+        if len(set(names)) < len(names):
+            raise ValueError(f"rules must have different names, not {', '.join(names)}")
+        if given := self.model_fields_set & {"share", "money"}:
+            raise ValueError(f"rules name their own bounds; leave {' and '.join(sorted(given))} out")
+        endless = [rule.name for rule in self.rules if not rule.when.strip()]
+        if endless != names[-1:]:
+            raise ValueError("the last rule, and no other, takes everybody else: leave out its 'when'")
+        return self
 
 
 class Gate(Section):

@@ -256,6 +256,12 @@ def _check_names(config: Config, where: str) -> None:
             raise ArgumentError(
                 f"{where}, {place}: there is no {name!r}; {meant}There are {', '.join(known)}"
             )
+    about_spend = [rule.name for rule in config.segments.rules if "expected_spend" in rule.when]
+    if config.log.no_spend and about_spend:
+        raise ArgumentError(
+            f"{where}, [segments] rules: money is left out by [log] no_spend, so {about_spend[0]!r} cannot ask for "
+            "expected_spend"
+        )
     if config.log.no_spend and config.model.spend != AUTO:
         raise ArgumentError(
             f"{where}, [model] spend: money is left out by [log] no_spend; leave one of them out"

@@ -167,18 +167,9 @@ class Log:
     @property
     def rules(self) -> dict[str, Any]:
         """Arguments of `rfm_summary` and `backtest` that say how the rows are read."""
-        return {
-            "customer_id": self.customer_column,
-            "date": self.date_column,
-            "spend": None if self.no_spend else self.spend_column,
-            "period": self.period,
-            "time_unit": self.time_unit,
-            "observation_start": self.observation_start,
-            "first_purchase": self.first_purchase,
-            "refunds": self.refunds,
-            "zero_spend": self.zero_spend,
-            "business_timezone": self.business_timezone,
-        }
+        from clvmodels.transactions.rules import options_as_arguments
+
+        return options_as_arguments(self)
 
     def summarise(self, observation_end: str | None) -> RFM:
         """One row per customer."""

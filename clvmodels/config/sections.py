@@ -8,7 +8,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from clvmodels.errors import ArgumentError
-from clvmodels.transactions.rules import FirstPurchase, Period, Refunds, ZeroSpend
+from clvmodels.transactions.rules import (
+    FirstPurchase,
+    Period,
+    Refunds,
+    ZeroSpend,
+    options_as_arguments,
+)
 from clvmodels.units import as_datetime, parse_duration
 
 AUTO = "auto"
@@ -111,18 +117,7 @@ class Log(Section):
     @property
     def rules(self) -> dict[str, str | None]:
         """Arguments of `rfm_summary` and `backtest` that say how the rows are read."""
-        return {
-            "customer_id": self.customer_column,
-            "date": self.date_column,
-            "spend": None if self.no_spend else self.spend_column,
-            "period": self.period,
-            "time_unit": self.time_unit,
-            "observation_start": self.observation_start,
-            "first_purchase": self.first_purchase,
-            "refunds": self.refunds,
-            "zero_spend": self.zero_spend,
-            "business_timezone": self.business_timezone,
-        }
+        return options_as_arguments(self)
 
     @model_validator(mode="after")
     def _names_a_table(self) -> Self:

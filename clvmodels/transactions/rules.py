@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from clvmodels.errors import ArgumentError
@@ -54,3 +54,38 @@ class Rules:
         """The caller's column of each role."""
         named = {"customer_id": self.customer_id, "date": self.date, "spend": self.spend}
         return {role: column for role, column in named.items() if column is not None}
+
+
+class LogOptions(Protocol):
+    """How command line and configuration spell the arguments of `rfm_summary`."""
+
+    @property
+    def customer_column(self) -> str:
+        """Column of customer ids."""
+
+    @property
+    def date_column(self) -> str:
+        """Column of dates or stamps."""
+
+    @property
+    def spend_column(self) -> str:
+        """Column of amounts."""
+
+    @property
+    def no_spend(self) -> bool:
+        """Whether money is left out."""
+
+
+_SAME = (
+    "period", "time_unit", "observation_start", "first_purchase", "refunds", "zero_spend", "business_timezone"
+)  # fmt: skip
+
+
+def options_as_arguments(said: LogOptions) -> dict[str, Any]:
+    """Arguments of `rfm_summary` and `backtest` that say how rows are read; those not named here keep their names."""
+    return {
+        "customer_id": said.customer_column,
+        "date": said.date_column,
+        "spend": None if said.no_spend else said.spend_column,
+        **{name: getattr(said, name) for name in _SAME},
+    }

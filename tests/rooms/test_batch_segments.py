@@ -42,7 +42,7 @@ def placed(scheme: ByRules, values: list[float], before: list[int]) -> list[int]
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ([{"name": "a", "when": "value > 3"}, {"name": "b"}], ["rules.0.when", "no measure; did you mean 'value_mean'?"]),
+        ([{"name": "a", "when": "value > 3"}, {"name": "b"}], ["rules.0.when", "did you mean 'value_mean'?"]),
         ([{"name": "a", "when": "value_mean = 3"}, {"name": "b"}], ["'value_mean = 3' is no condition", ">= > <= <"]),
         ([{"name": "a", "when": "value_mean > 3 or p_alive > 0"}, {"name": "b"}], ["no condition", "write two rules"]),
         ([{"name": "a", "when": "value_mean > many"}, {"name": "b"}], ["'many' is no number"]),

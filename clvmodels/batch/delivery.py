@@ -53,6 +53,11 @@ class Delivery:
         """Rows up to the day of the run that count."""
         return self.activity.until(np.datetime64(self.as_of))
 
+    @property
+    def days(self) -> np.ndarray:
+        """Days up to the day of the run that have a row, ascending."""
+        return self.activity.day[self.activity.day <= np.datetime64(self.as_of)]
+
     def split(self, origin: date, until: date) -> tuple[RFM, Holdout]:
         """The customers of an earlier day, and what they did from then until another day."""
         return calibration_holdout(self.table, cutoff=origin, holdout_end=until, **self.rules)

@@ -122,7 +122,7 @@ def judge(gates: Gates, measured: Mapping[str, tuple[float | None, str]]) -> lis
 def of_delivery(delivery: Delivery, last: Mapping[str, Any] | None) -> dict[str, tuple[float | None, str]]:
     """What there is to measure of a delivery, beside what the manifest of the last run says of its own."""
     today, found = np.datetime64(delivery.as_of), delivery.activity
-    latest = found.day[found.day <= today][-1]
+    latest = delivery.days[-1]
     rows_in = delivery.rows + delivery.dropped
     share = delivery.dropped / rows_in
     return {
@@ -211,14 +211,15 @@ def parameters_of(fitted: FittedCLV) -> dict[str, dict[str, Any]]:
 def of_forecast(measured: Measured, last: Mapping[str, Any] | None) -> dict[str, tuple[float | None, str]]:
     """What there is to measure of a forecast: its total, its customers, and what became of earlier ones."""
     drift, hindsight, total = measured.drift, measured.hindsight, measured.totals[0]["mean"]
-    before = None if last is None else float(last["totals"][0]["mean"])
+    same = None if last is None else total_like(last, measured.totals[0])
+    before = None if same is None else float(same["mean"])
     quantity = "value" if any(row["quantity"] == "value" for row in hindsight) else "purchases"
     misses, windows = missed(hindsight, quantity)
     off = bias(hindsight, quantity)
     found: dict[str, tuple[float | None, str]] = {
         "total": (abs(total / before - 1), f"{total:,.0f}, was {before:,.0f}")
         if before
-        else (None, "no earlier total"),
+        else (None, "no earlier total of the same horizon"),
     }
     for gate, key in (("stability", "stability"), ("distance", "distance")):
         worst = max(drift, key=lambda row: row[key], default=None)
@@ -237,6 +238,12 @@ def of_forecast(measured: Measured, last: Mapping[str, Any] | None) -> dict[str,
         else f"the last {min(windows, BIASED)} forecasts of {quantity} were {off:+.1%} off",
     )
     return found | _of_singles(measured.singles, quantity)
+
+
+def total_like(last: Mapping[str, Any], total: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The total of the last run for the same quantity and horizon, None where it had none."""
+    alike = (row for row in last["totals"] if all(row[key] == total[key] for key in ("quantity", "horizon")))
+    return next(alike, None)
 
 
 def _of_singles(singles: Sequence[Mapping[str, Any]], quantity: str) -> dict[str, tuple[float | None, str]]:

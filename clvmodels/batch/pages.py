@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from clvmodels.batch.amounts import amount, span
+from clvmodels.batch.gates import total_like
 from clvmodels.batch.pages_hindsight import hindsight_blocks
 from clvmodels.batch.shelf import Run
 from clvmodels.plots import plot_run_groups, plot_run_totals
@@ -44,7 +45,9 @@ def run_page(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: s
 def history_page(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str) -> str:
     """The page over all runs, the newest first in its table."""
     withdrawn = set(pointer["withdrawn"])
-    standing = list({run.as_of: run.manifest for run in runs if run.run_id not in withdrawn}.values())
+    every = list({run.as_of: run.manifest for run in runs if run.run_id not in withdrawn}.values())
+    # a total of another horizon or quantity is another thing, and no part of a line over time
+    standing = [one for one in every if total_like(one, every[-1]["totals"][0]) == one["totals"][0]]
     blocks: list[Block] = [_runs_table(runs, pointer, currency)]
     if len(standing) > 1:
         blocks.append(
@@ -84,9 +87,10 @@ def _summary(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: s
         f"(central 90 % predictive interval {span(total, quantity, currency)}).",
     ]
     if last is not None:
-        before = last["totals"][0]["mean"]
-        change = per_cent(total["mean"] / before - 1, signed=True) if before else "no comparison"
-        parts.append(f" That is {change} against the run of {last['as_of']}.")
+        same = total_like(last, total)
+        if same is not None and same["mean"]:
+            change = per_cent(total["mean"] / same["mean"] - 1, signed=True)
+            parts.append(f" That is {change} against the run of {last['as_of']}.")
     bad = [gate for gate in run["gates"] if gate["outcome"] in ("warned", "blocked")]
     words = f"Gates that {'warned or blocked' if bad else 'warned'}: "
     said = words + (", ".join(gate["gate"] for gate in bad) if bad else "none") + "."
@@ -258,7 +262,8 @@ def _runs_table(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str) 
         Column("run", is_number=False),
         Column("state", is_number=False),
         Column("customers"),
-        Column("total", "mean, main horizon"),
+        Column("horizon", is_number=False),
+        Column("total", "mean"),
         Column("interval", "90 %, predictive"),
         Column("gates that warned", is_number=False, is_prose=True),
     ]
@@ -268,6 +273,7 @@ def _runs_table(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str) 
             run.run_id,
             state_of(run, runs, pointer),
             f"{run.manifest['input']['customers']:,}",
+            run.manifest["totals"][0]["horizon"],
             amount(run.manifest["totals"][0]["mean"], run.manifest["totals"][0]["quantity"], currency),
             span(run.manifest["totals"][0], run.manifest["totals"][0]["quantity"], currency),
             ", ".join(

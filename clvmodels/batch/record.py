@@ -77,8 +77,7 @@ def cohorts_of(labels: np.ndarray, value: np.ndarray, p_buy: np.ndarray) -> list
 
 def input_of(delivery: Delivery) -> dict[str, Any]:
     """What was read."""
-    days = delivery.activity.day[delivery.activity.day <= np.datetime64(delivery.as_of)]
-    report = delivery.rfm.report
+    days, report = delivery.days, delivery.rfm.report
     return {
         "fingerprint": delivery.fingerprint,
         "as_of": str(delivery.as_of),

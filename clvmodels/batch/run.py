@@ -111,7 +111,7 @@ def _walk(walk: Walk, table: Any) -> Outcome:
     config, options = walk.config, walk.options
     with walk.narrator.stage("read") as told:
         delivery = deliver(config, table, options.as_of)
-        told.update(rows=delivery.rows, customers=len(delivery.rfm), last_day=str(delivery.activity.day[-1]))
+        told.update(rows=delivery.rows, customers=len(delivery.rfm), last_day=str(delivery.days[-1]))
     run_id = id_of(config, delivery)
     walk.narrator.facts["run_id"] = run_id
     if (done := _finished(walk, run_id)) is not None:

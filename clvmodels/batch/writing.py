@@ -50,11 +50,21 @@ def measure(
             sums, scoring.scheme.names, dict(zip(counted[0].tolist(), counted[1].tolist(), strict=True))
         ),
         cohorts=record.cohorts_of(record.cohort_labels(rfm), worth, np.concatenate(p_buy)),
-        drift=compare({} if last is None else last.manifest["reference"], rfm, worth),
+        drift=compare(_reference(last, main), rfm, worth),
         hindsight=look_back(seen, last, config.forecast.margin, config.forecast.discount),
         singles=[row for one in seen for row in _singles(one, scoring, store)],
         reference=describe(rfm, worth),
     )
+
+
+def _reference(last: Run | None, main: str) -> dict[str, Any]:
+    """What the last run kept to compare with; values within another horizon are not compared."""
+    if last is None:
+        return {}
+    reference = dict(last.manifest["reference"])
+    if last.manifest["horizons"][0] != main:
+        del reference["value"]
+    return reference
 
 
 def _singles(window: Window, scoring: Scoring, store: Store) -> list[dict[str, Any]]:

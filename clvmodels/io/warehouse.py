@@ -7,6 +7,7 @@ server works out: what comes over the wire are customers and their purchases, no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -198,4 +199,6 @@ def _reached() -> Iterator[None]:
 
 
 def _line(problem: BaseException) -> str:
-    return (str(problem).strip().splitlines() or [type(problem).__name__])[0].rstrip(".")
+    """The first line of what went wrong, without what may be a password: whatever stands before an at sign."""
+    line = (str(problem).strip().splitlines() or [type(problem).__name__])[0].rstrip(".")
+    return re.sub(r"[^\s'\"]*@", "…@", line)

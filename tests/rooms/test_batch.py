@@ -351,6 +351,19 @@ def test_gates_of_the_forecast_hold_back_and_say_where_to_look(job: Path) -> Non
     assert shelf_of(job).unfinished == []
 
 
+def test_totals_of_another_horizon_are_not_compared(job: Path) -> None:
+    """Killed: half a year beside a year, which warned of a total that had doubled."""
+    job.write_text(job.read_text().replace("26W", "52W"))
+    outcome = go(job, "2025-03-31")
+    assert outcome.manifest is not None
+    assert gate(outcome, "total") == "not judged"
+    assert "value" not in {row["variable"] for row in outcome.manifest["drift"]}
+    assert "against the run of" not in (shelf_of(job).runs[-1].folder / "report.html").read_text()
+    history = (job.parent / "published" / "history.html").read_text()
+    assert "52W" in history
+    assert "runs-total" not in history  # nothing of its kind to draw a line with
+
+
 def test_fit_that_is_not_reliable_is_held_back(job: Path) -> None:
     job.write_text(job.read_text() + "[gates]\nk_hat = {limit = -1.0}\n")
     outcome = go(job, "2025-03-31")

@@ -168,7 +168,12 @@ def test_table_that_is_not_there_is_named(server: Server, schema: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["postgresql://ann:s3cret@127.0.0.1:1/db", "host=127.0.0.1 port=1 password=s3cret"]
+    "address",
+    [
+        "postgresql://ann:s3cret@127.0.0.1:1/db",
+        "host=127.0.0.1 port=1 password=s3cret",
+        "postgresql://ann:an@s3cret@127.0.0.1:1/db",  # an at sign that was not escaped
+    ],
 )
 def test_server_out_of_reach_may_come_back(address: str, need: Callable[[str], str]) -> None:
     need("postgres")

@@ -7,13 +7,25 @@ from typing import Any
 
 from clvmodels.report.numbers import decimals_for, fixed, with_currency
 
+_WHOLE = 100
+"""Amounts from which on nobody reads decimals."""
+
 
 def amount(value: float, quantity: str, currency: str, decimals: int | None = None) -> str:
-    """An amount of money, or a number of purchases."""
-    text = fixed(value, decimals_for([value]) if decimals is None else decimals)
-    return with_currency(text, currency if quantity == "value" else "")
+    """An amount of money, or a number of purchases.
+
+    Examples
+    --------
+    >>> amount(1234.5, "value", "€"), amount(12.345, "purchases", "€")
+    ('€1,234', '12.3')
+    """
+    usual = 0 if abs(value) >= _WHOLE else min(decimals_for([value]), 1 if quantity == "purchases" else 2)
+    return with_currency(
+        fixed(value, usual if decimals is None else decimals), currency if quantity == "value" else ""
+    )
 
 
 def span(row: Mapping[str, Any], quantity: str, currency: str) -> str:
     """The interval of a row, from `low` to `high`."""
-    return f"{amount(row['low'], quantity, currency)} to {amount(row['high'], quantity, currency)}"
+    decimals = 0 if abs(row["high"]) >= _WHOLE else None
+    return f"{amount(row['low'], quantity, currency, decimals)} to {amount(row['high'], quantity, currency, decimals)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from clvmodels.batch.amounts import amount, span
 from clvmodels.batch.gates import total_like
-from clvmodels.batch.pages_hindsight import hindsight_blocks
+from clvmodels.batch.pages_hindsight import customer_blocks, total_blocks
 from clvmodels.batch.shelf import Run
 from clvmodels.plots import plot_run_groups, plot_run_totals
 from clvmodels.report.blocks import Block, Cell, Column, Section, Strong, Table, Text, cells
@@ -32,7 +32,7 @@ def run_page(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: s
     sections = [
         Section("verdict", "What came out", _summary(run, last, currency)),
         Section("gates", "May it be published?", [_gates(run)]),
-        Section("hindsight", "What became of earlier forecasts?", hindsight_blocks(run, currency)),
+        Section("hindsight", "What became of earlier forecasts?", _looking_back(run, currency)),
         Section("totals", "How much in all?", [_totals(run, last, currency)]),
         Section("segments", "Who is worth what?", _segments(run, currency)),
         Section("changes", "What changed since the last run?", _changes(run)),
@@ -61,9 +61,7 @@ def history_page(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str)
         )
     sections = [Section("runs", "Runs", blocks)]
     if standing:
-        sections.append(
-            Section("hindsight", "Forecast and what came", hindsight_blocks(standing[-1], currency))
-        )
+        sections.append(Section("hindsight", "Forecast and what came", total_blocks(standing[-1], currency)))
     for groups, title in (("segments", "By segment"), ("cohorts", "By cohort of the first purchase")):
         if len(standing) > 1:
             shown = picture(
@@ -75,6 +73,10 @@ def history_page(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str)
             )
             sections.append(Section(groups, title, [shown]))
     return render_page("Forecasts over time", sections)
+
+
+def _looking_back(run: Mapping[str, Any], currency: str) -> list[Block]:
+    return [*total_blocks(run, currency), *customer_blocks(run, currency)]
 
 
 def _summary(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: str) -> list[Block]:
@@ -154,7 +156,7 @@ def _segments(run: Mapping[str, Any], currency: str) -> list[Block]:
         Column("segment", is_number=False),
         Column("customers", "labelled so"),
         Column("will belong", "90 %, predictive"),
-        Column("value", "mean of the labelled"),
+        Column("value", "of all labelled, mean"),
         Column("interval", "90 %, predictive"),
     ]
     rows = [
@@ -182,7 +184,7 @@ def _cohorts(run: Mapping[str, Any], quantity: str, currency: str) -> Table:
         [
             Column("cohort", is_number=False),
             Column("customers"),
-            Column("value", "mean"),
+            Column("value", "of all, mean"),
             Column("chance to buy", "mean"),
         ],
         [
@@ -262,8 +264,7 @@ def _runs_table(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str) 
         Column("run", is_number=False),
         Column("state", is_number=False),
         Column("customers"),
-        Column("horizon", is_number=False),
-        Column("total", "mean"),
+        Column("total", "mean, main horizon"),
         Column("interval", "90 %, predictive"),
         Column("gates that warned", is_number=False, is_prose=True),
     ]
@@ -273,15 +274,15 @@ def _runs_table(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str) 
             run.run_id,
             state_of(run, runs, pointer),
             f"{run.manifest['input']['customers']:,}",
-            run.manifest["totals"][0]["horizon"],
-            amount(run.manifest["totals"][0]["mean"], run.manifest["totals"][0]["quantity"], currency),
-            span(run.manifest["totals"][0], run.manifest["totals"][0]["quantity"], currency),
+            amount(total["mean"], total["quantity"], currency) + f" in {total['horizon']}",
+            span(total, total["quantity"], currency),
             ", ".join(
                 gate["gate"] for gate in run.manifest["gates"] if gate["outcome"] in ("warned", "blocked")
             )
             or "—",
         )
         for run in reversed(runs)
+        for total in run.manifest["totals"][:1]
     ]
     return Table("runs-table", "All runs, the newest first", columns, rows)
 

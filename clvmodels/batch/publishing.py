@@ -65,8 +65,8 @@ def tidy_up(config: Config, shelf: Shelf, store: Store) -> None:
     """What follows from the pointer, and is done again after a crash: the fit in production, the page, no leftovers."""
     current = shelf.pointer.get("run_id")
     version = next((run.manifest["model"]["version"] for run in shelf.runs if run.run_id == current), None)
-    if version in store.versions:
-        store.promote(str(version))
+    if version in store.versions and store.promoted_for != current:
+        store.promote(str(version), current)
     write_history(config, shelf)
     shelf.clear_stages()
 

@@ -36,11 +36,21 @@ class Store:
     @property
     def production(self) -> str | None:
         """The version in production, or None before the first."""
+        return self._alias[0]
+
+    @property
+    def promoted_for(self) -> str | None:
+        """The run that counted when that version was put there."""
+        return self._alias[1]
+
+    @property
+    def _alias(self) -> tuple[str | None, str | None]:
         try:
-            return str(json.loads((self.folder / ALIAS).read_bytes())["version"])
+            said = json.loads((self.folder / ALIAS).read_bytes())
+            return str(said["version"]), said.get("run")
         except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError, OSError) as problem:
+            return None, None
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as problem:
             raise ArtifactError(
                 f"{str(self.folder / ALIAS)!r} cannot be read ({problem}); promote a version again"
             ) from None
@@ -50,8 +60,8 @@ class Store:
         """Finished versions, oldest first."""
         return sorted(path.parent.name for path in self.folder.glob("*/manifest.json"))
 
-    def promote(self, version: str) -> None:
-        """Put a version into production.
+    def promote(self, version: str, run: str | None = None) -> None:
+        """Put a version into production, while a run counts: what a person chooses lasts until the next run does.
 
         Raises
         ------
@@ -62,8 +72,8 @@ class Store:
             raise ArgumentError(
                 f"there is no version {version!r}; there are {', '.join(self.versions) or 'none'}"
             )
-        if version != self.production:
-            write_json({"version": version}, self.folder / ALIAS)
+        if self._alias != (version, run):
+            write_json({"version": version, "run": run}, self.folder / ALIAS)
 
     def load(self, version: str) -> FittedCLV:
         """The fit of a version, after its checksums have been checked."""

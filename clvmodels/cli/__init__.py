@@ -45,6 +45,7 @@ for command in (
     jobs.status,
     jobs.history,
     jobs.rollback,
+    jobs.fits,
 ):
     app.command()(expands(command))
 

@@ -231,6 +231,42 @@ def rollback(
     say(f"current: run {run.run_id} of {run.as_of}")
 
 
+def fits(
+    config: Configuration,
+    promote: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION", help="Version to put into production.", show_default=False),
+    ] = None,
+) -> None:
+    """List the fits that are kept, with their models and the last day they know; or put one into production.
+
+    The fit in production forecasts until the policy of [store] refit asks for a new one.
+
+    Example: clvmodels fits clv.toml --promote 2026-10-31-1a2b3c4d
+    """
+    from clvmodels.batch import Store
+    from clvmodels.batch.store import made_of
+
+    said, shelf = _shelf(config)
+    store = Store(said.path(said.store.folder))
+    if promote is not None:
+        with shelf.locked(said.publish.wait):
+            store.promote(promote, shelf.pointer.get("run_id"))
+        say(f"fit in production: {promote}")
+        if said.store.refit == "always":
+            say("the next run makes a new fit all the same, since [store] refit is always")
+        return
+    if not store.versions:
+        say("no fit yet")
+        return
+    rows = []
+    for version in store.versions:
+        fitted = store.load(version)
+        mark = " (in production)" if version == store.production else ""
+        rows.append([fitted.name + mark, version, str(made_of(fitted).get("as_of", "-"))])
+    say(text_table(["models", "version", "last day known"], rows))
+
+
 def _shelf(config: Path) -> tuple[Config, Shelf]:
     from clvmodels.batch import Shelf
     from clvmodels.config import read_config

@@ -21,6 +21,7 @@ from clvmodels.batch.hindsight import bias, missed
 from clvmodels.batch.narration import Narrator
 from clvmodels.batch.record import cohort_labels
 from clvmodels.batch.scoring import MEANINGS, hashed
+from clvmodels.cli import main
 from clvmodels.config import read_config
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.rfm import RFM
@@ -288,6 +289,33 @@ def test_other_model_than_last_time_is_not_compared_by_its_parameters(job: Path)
     [said] = [one for one in (outcome.manifest or {})["gates"] if one["gate"] == "parameters"]
     assert said["outcome"] == "not judged"
     assert "another model than in the last run, which was BG/NBD" in said["words"]
+
+
+def test_fit_that_a_person_promotes_serves_until_the_policy_asks_for_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed: a run with nothing to do, which put its own fit back."""
+    path = set_up(tmp_path, more='[store]\nrefit = "28D"\n')
+    go(path, "2025-01-31")
+    assert go(path, "2025-03-07").code in (0, 5)
+    store = Store(tmp_path / "fits")
+    first, second = store.versions
+    assert store.production == second
+    with pytest.raises(SystemExit) as ended:
+        main(["fits", str(path), "--promote", first])
+    assert ended.value.code == 0
+    assert go(path, "2025-03-07").code == 99
+    assert store.production == first
+    with pytest.raises(SystemExit):
+        main(["fits", str(path)])
+    said = [line for line in capsys.readouterr().out.splitlines() if "2025-01-31" in line]
+    assert "(in production)" in said[0]
+    with pytest.raises(SystemExit) as refused:
+        main(["fits", str(path), "--promote", "nonsense"])
+    assert refused.value.code == 2
+    path.write_text(path.read_text().replace("28D", "52W"))
+    assert (go(path, "2025-03-14").manifest or {})["model"]["version"] == first
+    assert store.production == first
 
 
 def test_store_promotes_only_what_it_holds(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_customers_who_change_places_are_seen_where_totals_hold(
     assert 'clvmodels_gate_tripped{gate="segments"} 1' in lines
     page = (shelf_of(job).runs[-1].folder / "report.html").read_text()
     assert "Single customers within their intervals" in page
-    assert "What segments brought since" in page
+    assert "Forecasts of value by segment, and what came since" in page
 
 
 def test_fit_that_is_gone_leaves_customers_unjudged(job: Path) -> None:

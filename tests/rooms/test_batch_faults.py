@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import tomllib
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -19,9 +21,10 @@ from jobs import QUICK, bytes_of, go, look, set_up, shelf_of, shop
 
 from clvmodels.batch import Shelf
 from clvmodels.batch.delivery import deliver, opened
+from clvmodels.batch.narration import Narrator
 from clvmodels.cli import main
 from clvmodels.config import config_from, read_config, template
-from clvmodels.errors import ArgumentError, ClvError, DataError, TemporaryError
+from clvmodels.errors import ArgumentError, ClvError, ClvWarning, DataError, TemporaryError
 
 SMALL = shop(120)
 IS_ROOT = sys.platform == "linux" and os.getuid() == 0
@@ -233,8 +236,43 @@ def test_date_that_goes_back_moves_nothing_back(tmp_path: Path) -> None:
     assert look(tmp_path / "published") == "2025-03-31"
 
 
-def test_torn_journal_and_pointer(tmp_path: Path) -> None:
-    path = set_up(tmp_path, SMALL, more='[gates]\ndropped = {action = "off"}\nvolume = {limit = 9}\n')
+def test_shards_that_are_not_what_the_journal_says_are_made_again(tmp_path: Path) -> None:
+    """Killed: a journal that is believed without a look at the files."""
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    late = '[gates]\nvolume = {limit = 9}\ntotal = {action = "block", limit = -1}\n'
+    for folder in (whole, torn):
+        folder.mkdir()
+        path = set_up(folder, SMALL, more=late)
+        go(path, "2025-01-31")
+        assert go(path, "2025-02-28").code == 4
+    [stage] = (torn / "published" / ".staging").iterdir()
+    first, second, third = sorted((stage / "run").glob("part-*"))
+    first.write_bytes(first.read_bytes()[:-1])
+    second.unlink()
+    with (stage / "work" / "journal.jsonl").open("a") as journal:
+        journal.write('{"shard": 2, "ro')
+    kept = Told()
+    again = read_config(torn / "clv.toml", {})
+    assert go(again, "2025-02-28", kept, resume=True, force=True).code == 5
+    assert kept.facts_of["forecast"]["kept"] == 1  # the third
+    assert go(whole / "clv.toml", "2025-02-28", force=True).code == 5
+    assert bytes_of(torn / "published") == bytes_of(whole / "published")
+    assert third.name == "part-0002.parquet"
+
+
+class Told(Narrator):
+    """Remembers what stages said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.facts_of: dict[str, dict[str, Any]] = {}
+
+    def tell(self, event: str, level: str = "info", **facts: Any) -> None:
+        self.facts_of[event] = facts
+
+
+def test_torn_pointer_is_named(tmp_path: Path) -> None:
+    path = set_up(tmp_path, SMALL)
     go(path, "2025-01-31")
     (tmp_path / "published" / "current.json").write_text('{"run_id": ')
     with pytest.raises(ClvError, match=r"current\.json"):
@@ -263,6 +301,25 @@ def test_any_file_is_read_or_refused_in_words(
     config = read_config(tmp_path / "clv.toml", {})
     with suppress(ClvError), opened(config) as table:
         deliver(config, table, pd.Timestamp("2025-01-31").date())
+
+
+customers = st.sampled_from(["ann", "bob", "eve", "zoe", "é"])
+purchases = st.tuples(customers, st.integers(0, 200), st.sampled_from(["1", "0", "0.01", "12.5", "1e12"]))
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(purchases, max_size=14))
+def test_any_small_log_is_forecast_or_refused_in_words(
+    tmp_path: Path, rows: list[tuple[str, int, str]]
+) -> None:
+    """One customer, one day, nothing but zeros, one giant: odd logs that break no rule."""
+    first = pd.Timestamp("2024-08-01")
+    lines = [f"{who},{(first + pd.Timedelta(days=day)).date()},{spend}" for who, day, spend in rows]
+    (tmp_path / "log.csv").write_text("\n".join(["customer_id,date,spend", *lines]))
+    (tmp_path / "clv.toml").write_text(QUICK.replace("draws = 200", "draws = 20").replace("= 60", "= 10"))
+    with warnings.catch_warnings(), suppress(ClvError):
+        warnings.simplefilter("ignore", ClvWarning)
+        go(tmp_path / "clv.toml", "2025-01-31", dry_run=True, force=True)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -63,7 +63,10 @@ def main(customers: int = 1_000_000, draws: int = 100) -> None:
         for line in done.stderr.splitlines():
             event = json.loads(line)
             if "seconds" in event:
-                print(f"{event['event']:20} {event['seconds']:8.1f} s")
+                print(
+                    f"{event['event']:20} {event['seconds']:8.1f} s, {event['processor_seconds']:8.1f} s of processor, "
+                    f"at most {event['peak_mib']:,} MiB so far"
+                )
         rows = duckdb.sql(f"SELECT count(*) FROM '{folder}/log.parquet'").fetchall()[0][0]
         print(f"{rows:,} rows, {customers:,} customers, {draws} draws: exit code {done.returncode}, ", end="")
         print(

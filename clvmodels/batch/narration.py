@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,7 +57,22 @@ class Narrator:
     def stage(self, name: str) -> Iterator[dict[str, Any]]:
         """Time a stage, and tell when it is over with the facts that the block puts into the dictionary."""
         facts: dict[str, Any] = {}
-        began = time.monotonic()
+        began, worked = time.monotonic(), time.process_time()
         yield facts
         self.seconds[name] = time.monotonic() - began
-        self.tell(name, seconds=round(self.seconds[name], 3), **facts)
+        cost: dict[str, Any] = {
+            "seconds": round(self.seconds[name], 3),
+            "processor_seconds": round(time.process_time() - worked, 3),
+            "peak_mib": peak_memory(),
+        }
+        self.tell(name, **cost, **facts)
+
+
+def peak_memory() -> int | None:
+    """Most memory that this process ever held, in MiB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit

@@ -534,7 +534,9 @@ def test_narrator_tells_json_lines_with_the_run_and_its_stages(job: Path, tmp_pa
     assert names[:3] == ["read", "check the delivery", "fit"]
     assert names[-3:] == ["ready", "shelved", "pointed"]
     assert {event["run_id"] for event in events[1:]} == {outcome.run_id}
-    assert all(event["seconds"] >= 0 for event in events if event["event"] == "forecast")
+    stages = [event for event in events if "seconds" in event]
+    assert all(event["seconds"] >= 0 and event["processor_seconds"] >= 0 for event in stages)
+    assert [event["peak_mib"] for event in stages] == sorted(event["peak_mib"] for event in stages)
 
 
 def test_pages_show_the_run_and_name_no_customer(job: Path) -> None:

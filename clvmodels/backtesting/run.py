@@ -34,9 +34,10 @@ def backtest(
     observation_start: Moment | None = None,
     observation_end: Moment | None = None,
     first_purchase: Literal["exclude", "include"] = "exclude",
-    refunds: Literal["refuse", "drop", "net"] = "refuse",
+    refunds: Literal["refuse", "drop", "net", "match"] = "refuse",
     zero_spend: Literal["purchase", "drop", "refuse"] = "purchase",
     business_timezone: str | None = None,
+    order_id: str | None = None,
     annual_discount_rate: float = 0.0,
     margin: float = 1.0,
     baseline: str | None = None,
@@ -67,7 +68,7 @@ def backtest(
     observation_end
         Last date of the log to be trusted; by default that of its last row.
     customer_id, date, spend, period, time_unit, observation_start, first_purchase, refunds, zero_spend, \
-business_timezone
+business_timezone, order_id
         As for `rfm_summary`.
     annual_discount_rate, margin
         If one of them is given, discounted margin is a third quantity, ``value``, forecast and scored beside
@@ -107,6 +108,7 @@ business_timezone
     clock = {"period": period, "time_unit": time_unit, "observation_start": observation_start}
     money = {"first_purchase": first_purchase, "refunds": refunds, "zero_spend": zero_spend}
     options: dict[str, Any] = {**columns, **clock, **money, "business_timezone": business_timezone}
+    options["order_id"] = order_id
     terms = _terms(draws, seed, annual_discount_rate, margin, spend, time_unit)
     _check_forecasters(forecasters, baseline)
     _check_workers(workers)

@@ -97,7 +97,7 @@ def _from_files(config: Config) -> Any:
         return open_duckdb(path, log.table or "", log.table_schema, log.memory_limit)
     if log.memory_limit is None and path.is_file():
         return read_table(path, customer_id=log.customer_column)
-    columns = (log.rules["customer_id"], log.rules["date"], log.rules["spend"])
+    columns = tuple(log.rules[name] for name in ("customer_id", "date", "spend", "order_id"))
     return scan(connect(log.memory_limit), path, columns)
 
 
@@ -110,7 +110,7 @@ def deliver(config: Config, table: Any, as_of: date) -> Delivery:
         If it breaks a rule, or holds nothing up to that day.
     """
     rules: dict[str, Any] = dict(config.log.rules)
-    names = ("customer_id", "date", "spend", "refunds", "zero_spend", "business_timezone")
+    names = ("customer_id", "date", "spend", "refunds", "zero_spend", "business_timezone", "order_id")
     counting = {name: rules[name] for name in names}
     counted = activity(table, **counting)
     if not counted.until(np.datetime64(as_of)):
@@ -120,7 +120,8 @@ def deliver(config: Config, table: Any, as_of: date) -> Delivery:
         )
     dropped = 0
     if "drop" in (rules["refunds"], rules["zero_spend"]):
-        every = activity(table, **{**counting, "refunds": "net", "zero_spend": "purchase"})
+        kept = "net" if rules["order_id"] is None else "match"
+        every = activity(table, **{**counting, "refunds": kept, "zero_spend": "purchase"})
         dropped = every.until(np.datetime64(as_of)) - counted.until(np.datetime64(as_of))
     rfm = rfm_summary(table, observation_end=as_of, **rules)
     digest = hashlib.sha256(rfm.fingerprint().encode())

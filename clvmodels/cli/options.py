@@ -113,9 +113,18 @@ class Log:
         typer.Option(help="Whether the first purchase counts in the mean spend."),
     ] = "exclude"
     refunds: Annotated[
-        Literal["refuse", "drop", "net"],
-        typer.Option(help="Negative spend: stop, leave the rows out, or subtract within the period."),
+        Literal["refuse", "drop", "net", "match"],
+        typer.Option(
+            help="Negative spend: stop, leave the rows out, subtract within the period, or take from the order "
+            "of the same number in --order-column."
+        ),
     ] = "refuse"
+    order_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Column of order numbers, for --refunds match.", show_default=False
+        ),
+    ] = None
     zero_spend: Annotated[
         Literal["purchase", "drop", "refuse"],
         typer.Option(help="Zero spend: count as a purchase, leave the rows out, or stop."),
@@ -157,7 +166,8 @@ class Log:
             return
         connection, rules = connect(self.memory_limit), self.rules
         with progress_bar("reading the log") as move, watched(connection, move):
-            yield scan(connection, self.log, (rules["customer_id"], rules["date"], rules["spend"]))
+            columns = [rules[name] for name in ("customer_id", "date", "spend", "order_id")]
+            yield scan(connection, self.log, columns)
 
     def read(self) -> Any:
         """The rows of the log, for longer use."""

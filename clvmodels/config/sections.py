@@ -102,8 +102,15 @@ class Log(Section):
         FirstPurchase, Field(description="Whether the first purchase counts in the mean spend.")
     ] = "exclude"
     refunds: Annotated[
-        Refunds, Field(description="Negative spend: stop, leave out, or subtract within the period.")
+        Refunds,
+        Field(
+            description="Negative spend: refuse (stop), drop (leave out), net (subtract within the period), or match "
+            "(take from the order of the same number in order_column)."
+        ),
     ] = "refuse"
+    order_column: Annotated[
+        Name | None, Field(description="Column of order numbers, for refunds = match.")
+    ] = None
     zero_spend: Annotated[
         ZeroSpend, Field(description="Zero spend: count as a purchase, leave out, or stop.")
     ] = "purchase"

@@ -47,12 +47,13 @@ def activity(
     refunds: str = "refuse",
     zero_spend: str = "purchase",
     business_timezone: str | None = None,
+    order_id: str | None = None,
 ) -> Activity:
     """Count the rows of every day of a log, read as `rfm_summary` reads it.
 
     Parameters
     ----------
-    transactions, customer_id, date, spend, refunds, zero_spend, business_timezone
+    transactions, customer_id, date, spend, refunds, zero_spend, business_timezone, order_id
         As in `rfm_summary`.
 
     Raises
@@ -68,7 +69,9 @@ def activity(
     >>> found.day.astype(str).tolist(), found.rows.tolist()
     (['2026-01-01', '2026-01-08'], [2, 1])
     """
-    rules = Rules(customer_id, date, spend, "D", "D", "exclude", refunds, zero_spend, business_timezone)
+    rules = Rules(
+        customer_id, date, spend, "D", "D", "exclude", refunds, zero_spend, business_timezone, order_id
+    )
     schema = nw.from_native(transactions).collect_schema()
     types = {role: str(schema[column]) for role, column in rules.columns.items() if column in schema}
     log = open_log(transactions, rules)

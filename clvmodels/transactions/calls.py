@@ -30,6 +30,7 @@ def rfm_summary(
     refunds: Refunds = "refuse",
     zero_spend: ZeroSpend = "purchase",
     business_timezone: str | None = None,
+    order_id: str | None = None,
 ) -> RFM:
     """Summarise a transaction log: one row per customer with frequency, recency, T and monetary value.
 
@@ -68,11 +69,17 @@ def rfm_summary(
         Rows with negative spend: ``"refuse"`` raises, ``"drop"`` leaves them out, ``"net"`` subtracts them
         from what the customer spent in the same period. A period whose refunds reach or exceed its
         purchases is no purchase; what exceeds is not carried to other periods but stated in the report.
+        ``"match"`` looks for an earlier purchase of the same customer with the same `order_id` and books the refund
+        there: an order of which all was paid back was never made, of others less was paid. It holds from the moment
+        of the refund on, so an earlier `observation_end` sees the purchase as it then was. Refunds without such
+        a purchase are subtracted as by ``"net"``, and the report counts them all.
     zero_spend
         Rows with zero spend: ``"purchase"`` counts them, ``"drop"`` leaves them out, ``"refuse"`` raises.
     business_timezone
         Where stamps carry a time zone, the zone whose calendar the business lives by, e.g.
         ``"Europe/Berlin"``. Only for tables in memory and lazy Polars.
+    order_id
+        Column of order numbers, by which ``refunds="match"`` finds what a refund takes back; rows may have none.
 
     Returns
     -------
@@ -110,7 +117,16 @@ def rfm_summary(
     rows merged into a purchase of the same period: 1 (first: ann)
     """
     rules = Rules(
-        customer_id, date, spend, period, time_unit, first_purchase, refunds, zero_spend, business_timezone
+        customer_id,
+        date,
+        spend,
+        period,
+        time_unit,
+        first_purchase,
+        refunds,
+        zero_spend,
+        business_timezone,
+        order_id,
     )
     rfm = summarise(open_log(transactions, rules), observation_start, observation_end)
     return _with_history(rfm, transactions, rules, observation_start)
@@ -130,6 +146,7 @@ def rfm_table(
     refunds: Refunds = "refuse",
     zero_spend: ZeroSpend = "purchase",
     business_timezone: str | None = None,
+    order_id: str | None = None,
 ) -> RFMTable:
     """`rfm_summary` for more customers than memory holds: the summary stays in the engine of the log.
 
@@ -140,7 +157,7 @@ def rfm_table(
     Parameters
     ----------
     transactions, customer_id, date, spend, period, time_unit, observation_start, observation_end, first_purchase, \
-refunds, zero_spend, business_timezone
+refunds, zero_spend, business_timezone, order_id
         As in `rfm_summary`.
 
     Returns
@@ -165,7 +182,16 @@ refunds, zero_spend, business_timezone
     (3, [1.0, 0.0, 0.0], [1.0, 2.0])
     """
     rules = Rules(
-        customer_id, date, spend, period, time_unit, first_purchase, refunds, zero_spend, business_timezone
+        customer_id,
+        date,
+        spend,
+        period,
+        time_unit,
+        first_purchase,
+        refunds,
+        zero_spend,
+        business_timezone,
+        order_id,
     )
     return tabulate(open_log(transactions, rules), observation_start, observation_end)
 
@@ -185,6 +211,7 @@ def calibration_holdout(
     refunds: Refunds = "refuse",
     zero_spend: ZeroSpend = "purchase",
     business_timezone: str | None = None,
+    order_id: str | None = None,
 ) -> tuple[RFM, Holdout]:
     """Cut a log at a date: summarise what was known by then, and collect what followed.
 
@@ -206,7 +233,8 @@ zero_spend, business_timezone
     -------
     RFM, Holdout
         The holdout's arrays follow the customers of the summary. With ``refunds="net"`` money is netted
-        on each side of the cutoff.
+        on each side of the cutoff. With ``"match"`` the summary knows no refund after it; refunds in the holdout of
+        orders before it are counted in the notes and change neither part.
 
     Raises
     ------
@@ -227,7 +255,16 @@ zero_spend, business_timezone
     ([1.0, 0.0], [1.0, 0.0], 1, 4.0)
     """
     rules = Rules(
-        customer_id, date, spend, period, time_unit, first_purchase, refunds, zero_spend, business_timezone
+        customer_id,
+        date,
+        spend,
+        period,
+        time_unit,
+        first_purchase,
+        refunds,
+        zero_spend,
+        business_timezone,
+        order_id,
     )
     log = open_log(transactions, rules)
     rfm, holdout = cut(log, cutoff, holdout_end, observation_start)

@@ -1,4 +1,4 @@
-"""The three columns of a log, found in a dataframe of any engine and brought to plain types."""
+"""The columns of a log, found in a dataframe of any engine and brought to plain types."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ def plain_columns(transactions: Any, rules: Rules) -> Frame:
     roles = {**rules.columns, **dict(zip(places, places, strict=True))}
     frame = frame.select(nw.col(column).alias(role) for role, column in roles.items())
     frame = _plain_spend(_plain_dates(_plain_ids(_without_index(frame), rules), rules), rules)
+    frame = _plain_orders(frame, rules)
     return _with_instants(frame)
 
 
@@ -259,6 +260,22 @@ def _with_instants(frame: Frame) -> Frame:
     if not frame.implementation.is_duckdb() or dtype == nw.String or is_fine:
         return frame
     return _computed(frame, clock.INSTANT, "epoch_us(date)")
+
+
+def _plain_orders(frame: Frame, rules: Rules) -> Frame:
+    """Order numbers that can be compared; those of no number are missing."""
+    if rules.order_id is None:
+        return frame
+    dtype, order = frame.collect_schema()["order_id"], nw.col("order_id")
+    if dtype.is_nested():
+        raise DataError(
+            f"order numbers must be numbers or texts, not {dtype}",
+            column=rules.order_id,
+            fix="turn each of them into one number or text first",
+        )
+    if dtype in (nw.Categorical, nw.Enum):
+        return frame.with_columns(order.cast(nw.String))
+    return frame.with_columns(order_id=nw.when(~order.is_nan()).then(order)) if dtype.is_float() else frame
 
 
 def _plain_spend(frame: Frame, rules: Rules) -> Frame:

@@ -27,7 +27,8 @@ class Log:
     ----------
     rows
         Columns customer_id, stamp (microseconds), period (number) and, with spend, the three numbers of
-        `money` (in DuckDB the one of `wholes`) and ``refund`` (1 for a negative row).
+        `money` (in DuckDB the one of `wholes`) and ``refund`` (1 for a negative row); where refunds are matched,
+        spend and order_id, too.
     rules
         How it is read.
     rows_in
@@ -73,7 +74,7 @@ def open_log(transactions: Any, rules: Rules) -> Log:
     if not counts["kept"]:
         raise DataError("no purchase is left", fix="check how refunds and zero spend are treated")
     exponent = money.exponent_of(counts.get("largest", 0.0), int(counts["rows"]))
-    has_refunds = rules.refunds == "net" and counts.get("negative", 0) > 0
+    has_refunds = rules.refunds in ("net", "match") and counts.get("negative", 0) > 0
     first_stamp, last_stamp = int(counts["first_stamp"]), int(counts["last_stamp"])
     rows_of_numbers = _with_money(kept, rules, exponent)
     return Log(
@@ -215,7 +216,8 @@ def _refuse_money(rows: nw.LazyFrame[Any], counts: Mapping[str, Any], rules: Rul
             counts["negative"],
             "spend is negative, first ids shown",
             spend < 0,
-            "choose refunds='drop' to leave such rows out, or refunds='net' to subtract them within a period",
+            "choose refunds='drop' to leave such rows out, refunds='net' to subtract them within a period, or "
+            "refunds='match' with order_id= to take them from the order that they take back",
         )
     if rules.zero_spend == "refuse":
         refuse(
@@ -236,8 +238,8 @@ def _apply_choices(
         ("zero", rules.zero_spend == "drop", nw.col("spend") == 0, "rows of the log with zero spend"),
     )
     for name, drop, condition, what in cases:
-        if not counts.get(name):
-            continue
+        if not counts.get(name) or (name == "negative" and rules.refunds == "match"):
+            continue  # of refunds that are matched, the summary tells what became of them
         fate = (
             "left out"
             if drop
@@ -261,4 +263,5 @@ def _with_money(rows: nw.LazyFrame[Any], rules: Rules, exponent: int) -> nw.Lazy
         in_one = wholes.are_in(rows)
         rows = wholes.with_whole(rows, exponent) if in_one else money.with_limbs(rows, "spend", exponent)
         numbers += [*(("whole",) if in_one else money.LIMBS), "refund"]
+        numbers += ["spend", "order_id"] if rules.refunds == "match" else []
     return rows.select(*numbers)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from clvmodels.errors import SHOWN_IDS, ArgumentError
 from clvmodels.rfm import RFM, Note
-from clvmodels.transactions import clock, money
+from clvmodels.transactions import clock, money, orders
 from clvmodels.transactions.door import Log
 from clvmodels.transactions.summary import Table, collect_table, purchases_of, summarise
 from clvmodels.units import Moment
@@ -130,23 +131,23 @@ def cut(
             f"the holdout would end on {clock.last_observed(end)}, which is not after the cutoff {cutoff!s}"
         )
     rfm = summarise(log, observation_start, cutoff)
-    before = _side(log, nw.col("stamp") < start)
-    after = _side(log, (nw.col("stamp") >= start) & (nw.col("stamp") < end))
+    before = _side(log, orders.known(log, start))
+    after = _side(log, orders.known(log, end).filter(nw.col("stamp") >= start))
     return rfm, _holdout(log, rfm, before, after, start, end)
 
 
 def purchases_until(log: Log, rfm: RFM, until: datetime) -> PurchaseEvents:
     """The purchases of the summary's customers before an instant, first ones included."""
     end = clock.first_instant(until)
-    before = _side(log, nw.col("stamp") < end)
+    before = _side(log, orders.known(log, end))
     before = before.take(~_is_refunded(log, before))
     position = {identity: i for i, identity in enumerate(rfm.customer_id.tolist())}
     where = np.array([position.get(identity, -1) for identity in before.ids.tolist()], dtype=int)
     return _events(log, before, where, where >= 0, np.ones(len(where)), end, end)
 
 
-def _side(log: Log, condition: nw.Expr) -> Table:
-    return collect_table(purchases_of(log, log.rows.filter(condition)))
+def _side(log: Log, rows: nw.LazyFrame[Any]) -> Table:
+    return collect_table(purchases_of(log, rows))
 
 
 def _holdout(log: Log, rfm: RFM, before: Table, after: Table, start: int, end: int) -> Holdout:
@@ -183,7 +184,7 @@ def _holdout(log: Log, rfm: RFM, before: Table, after: Table, start: int, end: i
         time_unit=log.rules.time_unit,
         before=events_before,
         after=events_after,
-        notes=_notes(log, after.take(vanished), end),
+        notes=(*_notes(log, after.take(vanished), end), *orders.later_notes(log, start, end)),
     )
 
 
@@ -224,7 +225,7 @@ def _add(customer: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
 def _notes(log: Log, vanished: Table, end: int) -> tuple[Note, ...]:
     notes = []
     if len(vanished.ids):
-        ids = tuple(dict.fromkeys(vanished.ids.tolist()))[:SHOWN_IDS]
+        ids = tuple(dict.fromkeys(vanished.sorted(log.rules.customer_id).ids.tolist()))[:SHOWN_IDS]
         what = "periods of the holdout left out whose refunds reached or exceeded their purchases"
         notes.append(Note(what, len(vanished.ids), ids))
     silent = (end - 1) // clock.DAY - log.last_stamp // clock.DAY

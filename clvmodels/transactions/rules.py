@@ -11,7 +11,7 @@ from clvmodels.units import unit_days
 
 Period = Literal["min", "h", "D", "W"]
 FirstPurchase = Literal["exclude", "include"]
-Refunds = Literal["refuse", "drop", "net"]
+Refunds = Literal["refuse", "drop", "net", "match"]
 ZeroSpend = Literal["purchase", "drop", "refuse"]
 _CHOICES = {"first_purchase": FirstPurchase, "refunds": Refunds, "zero_spend": ZeroSpend}
 
@@ -29,6 +29,7 @@ class Rules:
     refunds: str
     zero_spend: str
     business_timezone: str | None
+    order_id: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("period", "time_unit"):
@@ -39,8 +40,21 @@ class Rules:
                 raise ArgumentError(
                     f"{name}={value!r} is not one of {', '.join(map(repr, get_args(choice)))}"
                 )
-        if len({self.customer_id, self.date, self.spend}) < 3:
-            raise ArgumentError("customer_id, date and spend must name different columns")
+        if len({self.customer_id, self.date, self.spend}) < 3 or self.order_id in (
+            self.customer_id,
+            self.date,
+            self.spend or "",
+        ):
+            raise ArgumentError("customer_id, date, spend and order_id must name different columns")
+        if self.refunds == "match" and (self.order_id is None or self.spend is None):
+            raise ArgumentError(
+                "refunds='match' finds the order of a refund: name the columns of amounts and of order numbers with "
+                "spend= and order_id=, or choose refunds='net', which needs no numbers"
+            )
+        if self.order_id is not None and self.refunds != "match":
+            raise ArgumentError(
+                f"order_id={self.order_id!r} is read by refunds='match' only, and refunds is {self.refunds!r}"
+            )
         if self.business_timezone is not None:
             try:
                 ZoneInfo(self.business_timezone)
@@ -53,6 +67,7 @@ class Rules:
     def columns(self) -> dict[str, str]:
         """The caller's column of each role."""
         named = {"customer_id": self.customer_id, "date": self.date, "spend": self.spend}
+        named["order_id"] = self.order_id
         return {role: column for role, column in named.items() if column is not None}
 
 
@@ -75,6 +90,10 @@ class LogOptions(Protocol):
     def no_spend(self) -> bool:
         """Whether money is left out."""
 
+    @property
+    def order_column(self) -> str | None:
+        """Column of order numbers."""
+
 
 _SAME = (
     "period", "time_unit", "observation_start", "first_purchase", "refunds", "zero_spend", "business_timezone"
@@ -87,5 +106,6 @@ def options_as_arguments(said: LogOptions) -> dict[str, Any]:
         "customer_id": said.customer_column,
         "date": said.date_column,
         "spend": None if said.no_spend else said.spend_column,
+        "order_id": said.order_column,
         **{name: getattr(said, name) for name in _SAME},
     }

@@ -11,7 +11,7 @@ import numpy as np
 
 from clvmodels.errors import SHOWN_IDS, ArgumentError, DataError
 from clvmodels.rfm import RFM, DataReport, Note
-from clvmodels.transactions import clock, money, wholes
+from clvmodels.transactions import clock, money, orders, wholes
 from clvmodels.transactions.columns import as_ids, first_of, row_of
 from clvmodels.transactions.door import Log
 from clvmodels.units import Moment
@@ -31,11 +31,11 @@ def summarise(log: Log, observation_start: Moment | None, observation_end: Momen
     """Summarise a checked log between two moments."""
     end, notes = observed_end(log, observation_end)
     start = observed_start(observation_start, end)
-    used = log.rows.filter(nw.col("stamp") < end)
-    purchases = purchases_of(log, used)
+    purchases = purchases_of(log, orders.known(log, end))
     table = _per_customer(log, purchases, with_stamp=start is not None)
     table, left_out = _born_since(log, table, start)
-    notes = [*log.notes, *notes, *late_rows(log, end), *refunded(log, purchases), *left_out]
+    found = [*late_rows(log, end), *orders.notes(log, end), *refunded(log, purchases), *left_out]
+    notes = [*log.notes, *notes, *found]
     return _as_rfm(log, table, end, notes)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from clvmodels.cards import card
 from clvmodels.errors import DataError
 from clvmodels.rfm import CLOCK_FIELDS, RFM, SPEND_FIELDS, DataReport, Note, fingerprint, hash_of
-from clvmodels.transactions import clock, engines, money, summary, wholes
+from clvmodels.transactions import clock, engines, money, orders, summary, wholes
 from clvmodels.transactions.columns import as_ids, first_of, row_of
 from clvmodels.transactions.door import Log
 from clvmodels.units import UNIT_NAMES, Moment, last_observed
@@ -170,7 +170,7 @@ def tabulate(log: Log, observation_start: Moment | None, observation_end: Moment
     """Summarise a checked log between two moments, without taking the customers out of the engine."""
     end, notes = summary.observed_end(log, observation_end)
     start = summary.observed_start(observation_start, end)
-    purchases = summary.purchases_of(log, log.rows.filter(nw.col("stamp") < end))
+    purchases = summary.purchases_of(log, orders.known(log, end))
     customers = summary.customers_of(log, purchases, with_stamp=start is not None)
     about = [] if start is None else ["stamp"]
     about += [] if log.rules.spend is None else [*money.LIMBS, "largest"]
@@ -178,7 +178,8 @@ def tabulate(log: Log, observation_start: Moment | None, observation_end: Moment
         "customer_id", "rows", "purchases", *about, *_names(log)
     )
     rows = engines.kept(columns)
-    notes = [*log.notes, *notes, *summary.late_rows(log, end), *summary.refunded(log, purchases)]
+    found = [*summary.late_rows(log, end), *orders.notes(log, end), *summary.refunded(log, purchases)]
+    notes = [*log.notes, *notes, *found]
     if start is not None:
         early = nw.col("stamp") < start
         notes += _note(rows, early, summary.BORN_BEFORE)

@@ -296,3 +296,26 @@ def test_stamps_with_a_zone_are_refused_without_that_of_the_business(engine: Eng
 def test_stamps_without_a_zone_need_no_business(engine: Engine) -> None:
     with pytest.raises(ArgumentError, match="carries no time zone"):
         rfm_summary(engine(shop(20)), business_timezone="Europe/Berlin")
+
+
+def test_refunds_find_their_orders_on_every_engine(engine: Engine) -> None:
+    """Orders refunded wholly, in part, twice, before they were made; refunds of nobody's and of others' orders."""
+    rng = np.random.default_rng(8)
+    log = shop(300).assign(order_id=lambda frame: [f"o{number // 2}" for number in range(len(frame))])
+    log.loc[::7, "order_id"] = None
+    back = log.sample(120, random_state=3)
+    share = rng.choice([1.0, 0.5, 0.25, 1.5], len(back))
+    back = back.assign(
+        spend=-back["spend"] * share,
+        date=back["date"] + pd.to_timedelta(rng.integers(-3, 90, len(back)), unit="D"),
+        customer_id=np.where(rng.random(len(back)) < 0.1, log["customer_id"].iloc[0], back["customer_id"]),
+    )
+    both = pd.concat([log, back], ignore_index=True)
+    options = {"spend": "spend", "refunds": "match", "order_id": "order_id"}
+    same(rfm_summary(engine(both), **options), rfm_summary(both, **options))
+    table = rfm_table(engine(both), **options)
+    assert table.fingerprint() == rfm_summary(both, **options).fingerprint()
+    cutoff = {**options, "cutoff": "1968-05-15", "holdout_end": "1968-08-31"}
+    (_, here), (_, there) = (calibration_holdout(log, **cutoff) for log in (engine(both), both))
+    np.testing.assert_array_equal(here.spend, there.spend)
+    assert here.notes == there.notes

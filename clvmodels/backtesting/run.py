@@ -104,14 +104,12 @@ business_timezone, order_id
     >>> result.totals.query("quantity == 'purchases'")[["origin", "actual"]].values.tolist()
     [['1997-09-30', 1882.0]]
     """
-    columns = {"customer_id": customer_id, "date": date, "spend": spend}
+    columns = {"customer_id": customer_id, "date": date, "spend": spend, "order_id": order_id}
     clock = {"period": period, "time_unit": time_unit, "observation_start": observation_start}
     money = {"first_purchase": first_purchase, "refunds": refunds, "zero_spend": zero_spend}
     options: dict[str, Any] = {**columns, **clock, **money, "business_timezone": business_timezone}
-    options["order_id"] = order_id
     terms = _terms(draws, seed, annual_discount_rate, margin, spend, time_unit)
-    _check_forecasters(forecasters, baseline)
-    _check_workers(workers)
+    _check_forecasters(forecasters, baseline, workers)
     plan = as_origins(origins, horizon)
     windows = _windows(transactions, plan, observation_end, options)
     transactions = collected(transactions, columns.values()) if workers > 1 else transactions
@@ -149,7 +147,9 @@ def _cuts(
         yield cut
 
 
-def _check_forecasters(forecasters: Any, baseline: str | None) -> None:
+def _check_forecasters(forecasters: Any, baseline: str | None, workers: Any) -> None:
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise ArgumentError(f"workers={workers!r} must be a whole number of at least 1")
     if isinstance(forecasters, str) or not isinstance(forecasters, Sequence):
         raise ArgumentError("forecasters must be a list, such as [CLVModel('bg_nbd'), HistoricalCLV()]")
     if any(isinstance(forecaster, str) for forecaster in forecasters):
@@ -160,11 +160,6 @@ def _check_forecasters(forecasters: Any, baseline: str | None) -> None:
         raise ArgumentError(f"forecasters need names of their own; {doubled or 'none'} given: set label=")
     if baseline is not None and baseline not in names:
         raise ArgumentError(f"baseline {baseline!r} is not among the forecasters {names}")
-
-
-def _check_workers(workers: Any) -> None:
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ArgumentError(f"workers={workers!r} must be a whole number of at least 1")
 
 
 def _windows(

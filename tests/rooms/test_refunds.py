@@ -145,3 +145,19 @@ def test_a_column_that_is_not_there_is_named_with_its_option() -> None:
 
     with pytest.raises(clv.DataError, match="order numbers must be numbers or texts"):
         summary(pa.Table.from_pandas(nested))
+
+
+def test_a_backtest_with_workers_reads_order_numbers(cdnow: pd.DataFrame) -> None:
+    """Killed: order numbers left behind on the way to the workers."""
+    sold = cdnow[cdnow["customer_id"] % 8 == 0].reset_index(drop=True)
+    sold = sold.assign(order=np.arange(len(sold)))
+    back = sold.iloc[::9].assign(spend=lambda rows: -rows["spend"], date=lambda rows: rows["date"])
+    both = pd.concat([sold, back], ignore_index=True)
+    options = {"refunds": "match", "order_id": "order", "spend": "spend"}
+    results = [
+        clv.backtest(both, [clv.HistoricalCLV()], horizon="13W", workers=workers, **options)
+        for workers in (1, 2)
+    ]
+    kept = clv.backtest(sold.drop(index=sold.index[::9]), [clv.HistoricalCLV()], horizon="13W", spend="spend")
+    for result in results:
+        assert result.table("spend")["rmse"].tolist() == kept.table("spend")["rmse"].tolist()

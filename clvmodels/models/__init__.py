@@ -8,6 +8,7 @@ from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.gamma_gamma_frequency import GammaGammaFrequency
 from clvmodels.models.gamma_gamma_transactions import GammaGammaTransactions
+from clvmodels.models.mbg_cnbd import MBGCNBD
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 
@@ -15,6 +16,7 @@ PURCHASE_MODELS: dict[str, PurchaseModel] = {
     "bg_nbd": BGNBD(),
     "mbg_nbd": MBGNBD(),
     "pareto_nbd": ParetoNBD(),
+    **{model.name: model for model in map(MBGCNBD, (2, 3, 4))},
 }
 SPEND_MODELS: dict[str, SpendModel] = {
     "gamma_gamma": GammaGamma(),

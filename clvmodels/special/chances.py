@@ -114,7 +114,7 @@ def share_staying(n: np.ndarray, tau: np.ndarray, a: np.ndarray, b: np.ndarray) 
             share = np.exp(-n[rows] * np.log1p(met))
             return share, n[rows] * tau[rows] * share / (1.0 + met)
 
-        result[rest] = _mean_over_odds(a, b, (n + 1.0) * tau, np.exp(-n * np.log1p(tau)), part)
+        result[rest] = mean_over_odds(a, b, (n + 1.0) * tau, np.exp(-n * np.log1p(tau)), part)
     return result
 
 
@@ -157,10 +157,10 @@ def _discounted_over_odds(
         ) * per * per
 
     at_one = n * discounted_life(n + 1.0, kappa, np.log1p(tau))[0]
-    return _mean_over_odds(a, b, (n + 1.0) * tau, at_one, part)
+    return mean_over_odds(a, b, (n + 1.0) * tau, at_one, part)
 
 
-def _mean_over_odds(
+def mean_over_odds(
     a: np.ndarray, b: np.ndarray, feature: np.ndarray, at_one: np.ndarray, part: Part
 ) -> np.ndarray:
     r"""Mean of a falling positive f(p) over p ~ Beta(a, b).

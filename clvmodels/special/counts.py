@@ -35,6 +35,19 @@ def log_negative_binomial(k: np.ndarray, r: np.ndarray, odds: np.ndarray) -> np.
     return np.asarray(ways - k * np.log1p(1.0 / np.maximum(odds, LEAST)) - r * np.log1p(odds))
 
 
+def at_least(k: np.ndarray, r: np.ndarray, odds: np.ndarray) -> np.ndarray:
+    """Probability of k >= 1 purchases or more; parameters as in `log_negative_binomial`.
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> float(at_least(one, one, one)[0])
+    0.5
+    """
+    with np.errstate(under="ignore"):
+        return np.where(odds < 1.0, betainc(k, r, odds / (1.0 + odds)), betaincc(r, k, 1.0 / (1.0 + odds)))
+
+
 def purchases_before_leaving(
     k: np.ndarray, r: np.ndarray, tau: np.ndarray, a: np.ndarray, b: np.ndarray
 ) -> np.ndarray:
@@ -67,10 +80,7 @@ def purchases_before_leaving(
     stays = log_rising(b, k) - log_rising(a + b, k)
     still = np.exp(stays + log_negative_binomial(k, r, tau))
     some = np.maximum(k, 1.0)
-    with np.errstate(under="ignore"):
-        enough = np.where(
-            tau < 1.0, betainc(some, r, tau / (1.0 + tau)), betaincc(r, some, 1.0 / (1.0 + tau))
-        )
+    enough = at_least(some, r, tau)
     leaves = log_rising(b, some - 1.0) - log_rising(a + b, some - 1.0) + np.log(a / (a + b + some - 1.0))
     return np.asarray(still + np.where(k > 0.0, np.exp(leaves) * enough, 0.0))
 

@@ -50,20 +50,26 @@ def number_in_row(row: np.ndarray) -> np.ndarray:
 
 
 def live(
-    mean_wait: np.ndarray, end: np.ndarray, leaves: np.ndarray | None, rng: np.random.Generator
+    mean_wait: np.ndarray,
+    end: np.ndarray,
+    leaves: np.ndarray | None,
+    rng: np.random.Generator,
+    stages: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whole lives of customers who buy at a constant rate, waiting time by waiting time.
 
     Parameters
     ----------
     mean_wait
-        (n,) mean time between purchases > 0; may be infinite.
+        (n,) mean time between purchases > 0, or between their stages; may be infinite.
     end
         (n,) age at which each is no longer seen.
     leaves
         (n,) probability of leaving after each purchase, or None if nobody does.
     rng
         Source of randomness.
+    stages
+        Exponential waiting times from one purchase to the next: 1 for purchases at random.
 
     Returns
     -------
@@ -81,7 +87,7 @@ def live(
     buying, age = np.arange(count), np.zeros(count)
     rows, ages = [buying[:0]], [age[:0]]
     while len(buying):
-        age = age + rng.exponential(1.0, len(buying)) * mean_wait[buying]
+        age = age + rng.standard_gamma(stages, len(buying)) * mean_wait[buying]
         bought = age <= end[buying]
         buying, age = buying[bought], age[bought]
         rows.append(buying)

@@ -76,16 +76,20 @@ def test_draws_broadcast(model: PurchaseModel | SpendModel) -> None:
 
 @pytest.mark.parametrize("model", PURCHASE_MODELS.values(), ids=list(PURCHASE_MODELS))
 def test_first_trait_is_the_rate_of_buying_while_alive(model: PurchaseModel) -> None:
-    """Kills a rate that is not the one of the likelihood: the slope of E[X(t)] at birth is its mean.
+    """Kills a rate that is not the one of the likelihood: where nobody leaves, it is the purchases per time.
 
-    Over a hundred-thousandth of the mean waiting time the curve bends by about as much.
+    The last parameter of every model is the weight of staying; how purchases begin does not matter between 1,000 and
+    2,000 mean waiting times, and customers who have hardly begun by then weigh less than 1e-6 with these shapes.
     """
-    theta, rate = typical(model), model.heterogeneity(typical(model))[0]
+    theta = typical(model)
+    theta[-1] *= 1e11
+    rate = model.heterogeneity(theta)[0]
     assert rate.time_power == -1
     newborn = RFM.from_arrays(frequency=[0], recency=[0], T=[0], time_unit="W")
-    moment = 1e-5 / mean_of(rate)
-    slope = model.expected_purchases(theta, newborn, moment)[0] / model.p_alive(theta, newborn)[0] / moment
-    assert mean_of(rate) == pytest.approx(slope, rel=1e-4)
+    some, more = (count / mean_of(rate) for count in (1000.0, 2000.0))
+    assert model.p_alive_later(theta, newborn, more)[0] > 1.0 - 1e-6
+    bought = [model.expected_purchases(theta, newborn, time)[0] for time in (some, more)]
+    assert mean_of(rate) == pytest.approx((bought[1] - bought[0]) / (more - some), rel=1e-5)
 
 
 @pytest.mark.parametrize("model", SPEND_MODELS.values(), ids=list(SPEND_MODELS))

@@ -12,7 +12,7 @@ import numpy as np
 
 from clvmodels.backtesting.origins import Origins, Window
 from clvmodels.errors import ArgumentError
-from clvmodels.rfm import RFM, History, Outcome, id_text
+from clvmodels.rfm import RFM, History, Outcome, Purchases, id_text
 from clvmodels.transactions import Holdout, PurchaseEvents, calibration_holdout
 from clvmodels.units import (
     Moment,
@@ -157,6 +157,10 @@ class CohortHistory:
             raise ArgumentError(f"at {cutoff!s} no customer belongs to the cohort yet; choose a later cutoff")
         history = None if rfm.history is None else CohortHistory(rfm.history, self.origins)
         return replace(rfm.take(chosen), history=history), _members(cast(Holdout, outcome), chosen)
+
+    def purchases(self, rfm: RFM) -> Purchases:
+        """As `clvmodels.rfm.History.purchases`."""
+        return self.whole.purchases(rfm)
 
     def repeat_times(self, rfm: RFM) -> np.ndarray:
         """As `clvmodels.rfm.History.repeat_times`."""

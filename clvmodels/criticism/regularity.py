@@ -7,14 +7,12 @@ import numpy as np
 from clvmodels.criticism.suspicion import USUAL, Sampling, Suspicion, check_events, judge, not_run
 from clvmodels.rfm import RFM
 from clvmodels.transactions import PurchaseEvents
+from clvmodels.transactions.gaps import erlang_stages, spacing
 from clvmodels.units import UNIT_DAYS, UNIT_NAMES, unit_days
 
 NAME = "purchase regularity"
 FEWEST_CUSTOMERS = 50
-LEAST_TICKS = 8
-"""Pairs of gaps shorter than this many periods of the log say little: the day they are rounded to fills them."""
 MUCH_LOST = 0.2
-SAME_PHASE = 1e-4
 HARMLESS = (0.75, 1.3)
 BINS = 10
 
@@ -61,24 +59,18 @@ def purchase_regularity(rfm: RFM, events: PurchaseEvents, sampling: Sampling = U
     of Marketing Research 27. doi:10.1177/002224379002700108
     """
     check_events(rfm, events)
-    customer, first, second = middle_gaps(events)
-    tick = rounding_of(events, rfm.time_unit)
-    span = np.round((first + second) / tick) if tick else np.full(len(first), np.inf)
-    long = span >= LEAST_TICKS
-    if long.sum() < FEWEST_CUSTOMERS:
+    customer, place, moment, lost, tick = spacing(events, rfm.time_unit)
+    if len(place) < FEWEST_CUSTOMERS:
         reason = (
-            f"{int(long.sum()):,} customers have two gaps between purchases that are long against the rounding of "
-            f"dates; {FEWEST_CUSTOMERS} are needed"
+            f"{len(place):,} customers have two gaps between purchases that are long against the rounding of dates; "
+            f"{FEWEST_CUSTOMERS} are needed"
         )
         return not_run(NAME, reason, sampling, 1.0)
-    steps = span[long] - 1
-    place = np.clip(_place(first[long], second[long], tick), 0, 1)
-    moment = (place - 0.5) ** 2 + 1 / (12 * steps**2)
     columns = np.zeros((2, len(rfm)))
-    columns[:, customer[long]] = np.stack([moment, np.ones(len(moment))])
+    columns[:, customer] = np.stack([moment, np.ones(len(moment))])
     sums = sampling.sums(rfm, columns)
-    low, high = sampling.interval(_stages(sums[:, 0] / sums[:, 1]))
-    estimate = float(_stages(np.sort(moment).mean()))
+    low, high = sampling.interval(erlang_stages(sums[:, 0] / sums[:, 1]))
+    estimate = float(erlang_stages(np.sort(moment).mean()))
     counts, edges = np.histogram(place, np.linspace(0, 1, BINS + 1))
     expected = np.full(BINS, len(place) / BINS)
     verdict = judge(low, high, 1.0, HARMLESS)
@@ -90,48 +82,9 @@ def purchase_regularity(rfm: RFM, events: PurchaseEvents, sampling: Sampling = U
         level=sampling.level,
         neutral=1.0,
         verdict=verdict,
-        sentence=_sentence(verdict, estimate, low, high, sampling)
-        + _lost(1 - long.mean(), tick, rfm.time_unit),
+        sentence=_sentence(verdict, estimate, low, high, sampling) + _lost(lost, tick, rfm.time_unit),
         evidence={"low": edges[:-1], "high": edges[1:], "customers": counts, "expected": expected},
     )
-
-
-def middle_gaps(events: PurchaseEvents) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Customers with at least three purchases, and the lengths of their two middle gaps, (m,) each."""
-    bought = events.purchases > 0
-    customer, time = events.customer[bought], events.time[bought]
-    order = np.lexsort((time, customer))
-    customer, time = customer[order], time[order]
-    held, start, purchases = np.unique(customer, return_index=True, return_counts=True)
-    enough = purchases >= 3
-    place = start[enough] + (purchases[enough] - 3) // 2
-    gaps = np.diff(time)
-    return held[enough], gaps[place], gaps[place + 1]
-
-
-def rounding_of(events: PurchaseEvents, time_unit: str) -> float:
-    """The longest of week, day, hour and minute that dates are rounded to, in `time_unit`; 0 if none is.
-
-    All purchases of all customers then end at one phase of it. Gaps alone cannot tell: customers with a weekly
-    delivery have gaps of whole weeks, but on different days.
-    """
-    time = events.time[events.time < 0]  # a period that the end of observation cuts short ends there, at 0
-    for days in sorted(UNIT_DAYS.values(), reverse=True):
-        tick = days / unit_days(time_unit)
-        away = np.abs((time - time[:1]) / tick % 1)
-        if (np.minimum(away, 1 - away) < SAME_PHASE).all():
-            return tick
-    return 0.0
-
-
-def _place(first: np.ndarray, second: np.ndarray, tick: float) -> np.ndarray:
-    """Where the middle purchase lies between its neighbours, in [0, 1]; midpoints of the rounding."""
-    return np.asarray((first - tick / 2) / (first + second - tick))
-
-
-def _stages(moment: np.ndarray | float) -> np.ndarray:
-    """Erlang's k from the second moment of M about one half."""
-    return np.asarray((1 - 4 * np.asarray(moment)) / (8 * np.asarray(moment)))
 
 
 def _sentence(verdict: str, k: float, low: float, high: float, sampling: Sampling) -> str:

@@ -1,7 +1,8 @@
 """Which models to use for the data at hand, and why: tried at an earlier date, never chosen by likelihood.
 
 Regular intervals between rounded dates and flexible tails raise a likelihood without bettering a forecast; so the
-candidates forecast a window of the summary's own past, and the score of those forecasts decides.
+candidates forecast a window of the summary's own past, and the score of those forecasts decides. Models of regular
+buyers are among them where the gaps between purchases, freed of the rounding, are regular.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from clvmodels.forecast.fitted import FittedCLV
 from clvmodels.forecast.simulation import customer_keys
 from clvmodels.inference import fit
 from clvmodels.metrics import crps_from_draws
-from clvmodels.models import PURCHASE_MODELS, SPEND_MODELS
+from clvmodels.models import PURCHASE_MODELS, REGULAR_MODELS, SPEND_MODELS
 from clvmodels.prediction import DrawBlock
 from clvmodels.rfm import RFM, Customers, EarlierWindow, earlier_windows
+from clvmodels.transactions.gaps import erlang_stages, spacing
 
 AUTO = "auto"
 USUAL = "pareto_nbd"
@@ -27,6 +29,7 @@ SPEND_ON_MEANS, SPEND_ON_TRANSACTIONS = "gamma_gamma", "gamma_gamma_transactions
 WINDOW = 1 / 3  # of the observation: what is left before it is enough to fit
 DRAWS = 100  # of each candidate: the fair CRPS is unbiased from any number, and customers are many
 FEWEST_CUSTOMERS, FEWEST_PURCHASES = 100, 50
+FEWEST_GAPS = 50  # customers with two gaps, who tell whether purchases are regular
 MOST_CUSTOMERS = 50_000  # who are asked; more would not change the answer
 
 
@@ -42,8 +45,8 @@ def choose_purchase(rfm: Customers, seed: int) -> Choice:
     """The purchase model that forecast an earlier window best.
 
     Every registered model whose columns are there is fitted to what was known by two thirds of the observation and
-    forecasts the last third. The usual one, Pareto/NBD, gives way only to a mean CRPS of purchases that is smaller by
-    more than one standard error, paired by customer.
+    forecasts the last third; those of regular buyers only where customers are (`_regular`). The usual one, Pareto/NBD,
+    gives way only to a mean CRPS of purchases that is smaller by more than one standard error, paired by customer.
 
     Parameters
     ----------
@@ -59,8 +62,10 @@ def choose_purchase(rfm: Customers, seed: int) -> Choice:
         return Choice(USUAL, f"{title}, as usual; none was tried at an earlier date: {problem.rule}")
     scores: dict[str, np.ndarray] = {}
     failed = []
+    regular, seen = _regular(rfm)
     for name, model in PURCHASE_MODELS.items():
-        if has_columns(model, window.summary):
+        is_tried = model in regular or model not in REGULAR_MODELS.values()
+        if is_tried and has_columns(model, window.summary):
             try:
                 scores[name] = _scores(model, window, seed)
             except ClvError as problem:
@@ -76,7 +81,7 @@ def choose_purchase(rfm: Customers, seed: int) -> Choice:
     return Choice(
         chosen,
         f"{PURCHASE_MODELS[chosen].title}, {words} by mean CRPS of purchases ({'; '.join([told, *failed])}) of "
-        f"{window}",
+        f"{window}{seen}",
     )
 
 
@@ -97,6 +102,31 @@ def asked_first(rfm: RFM) -> np.ndarray:
     """Positions of the customers who are asked, in an order of their own that no order of rows leaves a trace in."""
     keys = customer_keys(0, rfm.customer_id, "choice")[:, 0]
     return np.argsort(keys, kind="stable")[:MOST_CUSTOMERS]
+
+
+def _regular(rfm: Customers) -> tuple[list[PurchaseModel], str]:
+    """The models of regular buyers that are worth a try, and why, as the end of a sentence; most logs have none.
+
+    Those whose stages lie in the interval (two standard errors) of Wheat and Morrison's estimate, rounded outwards, if
+    it lies above 1, which is random.
+    """
+    if not isinstance(rfm, RFM) or rfm.history is None:
+        return [], ""
+    moment = spacing(rfm.history.purchases(rfm), rfm.time_unit).moment
+    if len(moment) < FEWEST_GAPS:
+        return [], ""
+    mean, error = float(np.sort(moment).mean()), float(np.sort(moment).std()) / math.sqrt(len(moment))
+    low, middle, high = (float(erlang_stages(mean + 2.0 * side * error)) for side in (1, 0, -1))
+    if low <= 1.0:
+        return [], ""
+    most = max(REGULAR_MODELS)
+    worth = [
+        model for k, model in REGULAR_MODELS.items() if min(math.floor(low), most) <= k <= math.ceil(high)
+    ]
+    return worth, (
+        f"; customers buy at regular times (k = {middle:.2f} [{low:.2f}, {high:.2f}], 1 is random), so models of such "
+        "customers were tried, too"
+    )
 
 
 def _window(rfm: Customers) -> EarlierWindow:

@@ -12,11 +12,14 @@ from clvmodels.models.mbg_cnbd import MBGCNBD
 from clvmodels.models.mbg_nbd import MBGNBD
 from clvmodels.models.pareto_nbd import ParetoNBD
 
+REGULAR_MODELS: dict[int, PurchaseModel] = {k: MBGCNBD(k) for k in (2, 3, 4)}
+"""For customers who buy at regular times, by the stages of a gap: tried where a log shows such customers."""
+
 PURCHASE_MODELS: dict[str, PurchaseModel] = {
     "bg_nbd": BGNBD(),
     "mbg_nbd": MBGNBD(),
     "pareto_nbd": ParetoNBD(),
-    **{model.name: model for model in map(MBGCNBD, (2, 3, 4))},
+    **{model.name: model for model in REGULAR_MODELS.values()},
 }
 SPEND_MODELS: dict[str, SpendModel] = {
     "gamma_gamma": GammaGamma(),

@@ -5,14 +5,15 @@ Notation, as in the paper:
 =============  ===========================================================================
 k              stages from one purchase to the next, a whole number that is not estimated
 x, t_x, T      repeat purchases, age at the last one, age at the end of observation
-r, alpha       rate lambda of the stages ~ Gamma(r, rate alpha) across customers
+r, alpha       rate of buying ~ Gamma(r, rate alpha) across customers
+A              alpha / k: stages go by at k times the rate of buying, Gamma(r, rate A); the paper's alpha
 a, b           probability of leaving after a purchase, p ~ Beta(a, b) across customers
 n, b'          r + k x, b + x + 1
-z              (T - t_x) / (alpha + T), the silence in units of the mean waiting time
+z              (T - t_x) / (A + T), the silence in units of the mean waiting time
 s_j            (n)_j z^j / j!, the weight of j stages since the last purchase, 0 <= j < k
 =============  ===========================================================================
 
-Gaps between purchases are Erlang-k with mean k / lambda, so that lambda / k is the rate of buying.
+Gaps between purchases are Erlang-k, and r / alpha is the mean rate of buying whatever k is.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ MOST_STAGES = 12
 class MBGCNBD:
     r"""MBG/CNBD-k (Reutterer, Platzer & Schroeder 2021).
 
-    While alive a customer buys after every k-th stage of a Poisson process with rate
-    :math:`\lambda \sim \text{Gamma}(r, \alpha)`: gaps are Erlang-k, the more even the larger k. After each purchase,
-    the first one at age 0 included, the customer leaves with probability :math:`p \sim \text{Beta}(a, b)`. With k = 1
-    it is MBG/NBD.
+    While alive a customer buys at a rate :math:`\lambda \sim \text{Gamma}(r, \alpha)`, after every k-th stage of a
+    Poisson process that is k times as fast: gaps are Erlang-k, the more even the larger k. After each purchase, the
+    first one at age 0 included, the customer leaves with probability :math:`p \sim \text{Beta}(a, b)`. With k = 1 it is
+    MBG/NBD. The paper's alpha is the one here divided by k.
 
     k is fixed. Days and weeks that dates are rounded to make gaps look regular, and a likelihood falls for it: choose
     k by how well it forecasts, as ``CLVModel(purchase="auto")`` does.
@@ -69,14 +70,14 @@ class MBGCNBD:
 
     >>> rfm = RFM.from_arrays(frequency=[10], recency=[30], T=[39], time_unit="W")
     >>> theta = np.array([1.0, 3.0, 0.9, 3.0])
-    >>> [MBGCNBD(k).p_alive(theta * [1, 1 / k, 1, 1], rfm).round(2).tolist() for k in (1, 2, 4)]
+    >>> [MBGCNBD(k).p_alive(theta, rfm).round(2).tolist() for k in (1, 2, 4)]
     [[0.5], [0.29], [0.07]]
     """
 
     k: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= MOST_STAGES:
+        if type(self.k) is not int or not 1 <= self.k <= MOST_STAGES:
             raise ArgumentError(f"k={self.k!r} must be a whole number from 1 to {MOST_STAGES}")
 
     @property
@@ -94,13 +95,7 @@ class MBGCNBD:
         """Parameters in the order of the first axis of theta."""
         return (
             Param("r", "shape of the purchase rates; small means customers differ a lot", 1.0, 1.5),
-            Param(
-                "alpha",
-                f"scale of the purchase rates; r / ({self.k} alpha) is the mean rate",
-                1.0 / self.k,
-                2.0,
-                time_power=1,
-            ),
+            Param("alpha", "scale of the purchase rates; r / alpha is the mean rate", 1.0, 2.0, time_power=1),
             Param("a", "weight of leaving after a purchase; a / (a + b) is the mean probability", 1.0, 1.5),
             Param("b", "weight of staying after a purchase", 1.0, 1.5),
         )
@@ -119,7 +114,7 @@ class MBGCNBD:
         r"""Log-likelihood of each history.
 
         .. math:: \log \frac{t_x^{(k-1)x} \Gamma(x)}{\Gamma(kx)} + \log \frac{\Gamma(r+kx)}{\Gamma(r)}
-                  - r \log(1 + T/\alpha) - kx \log(\alpha + T) + \log \frac{B(a, b')}{B(a, b)}
+                  - r \log(1 + T/A) - kx \log(A + T) + \log \frac{B(a, b')}{B(a, b)}
                   + \log \sum_{j<k} s_j - \log P(\text{alive})
 
         The first term holds no parameter. With it the likelihood is the density of (x, t_x), over that of x - 1 points
@@ -142,7 +137,7 @@ class MBGCNBD:
         Examples
         --------
         >>> rfm = RFM.from_arrays(frequency=[2], recency=[30.43], T=[38.86], time_unit="W")
-        >>> MBGCNBD(2).loglik(np.array([0.525, 3.0, 0.891, 1.614]), rfm).round(4).tolist()
+        >>> MBGCNBD(2).loglik(np.array([0.525, 6.0, 0.891, 1.614]), rfm).round(4).tolist()
         [-9.3185]
         """
         return self._occasions(theta, rfm).loglik()
@@ -155,24 +150,26 @@ class MBGCNBD:
         Examples
         --------
         >>> rfm = RFM.from_arrays(frequency=[2, 0], recency=[30.4, 0], T=[38.9, 38.9], time_unit="W")
-        >>> value, slope = MBGCNBD(3).loglik_grad(np.array([0.525, 2.0, 0.891, 1.614]), rfm)
+        >>> value, slope = MBGCNBD(3).loglik_grad(np.array([0.525, 6.0, 0.891, 1.614]), rfm)
         >>> value.shape, slope.shape
         ((2,), (4, 2))
         """
         history = self._occasions(theta, rfm)
-        return history.loglik(), history.slopes()
+        slopes = history.slopes()
+        slopes[1] /= self.k
+        return history.loglik(), slopes
 
     def p_alive(self, theta: np.ndarray, rfm: RFM) -> np.ndarray:
         r"""Probability of being alive at T given the history.
 
-        .. math:: \Big[1 + \frac{a}{b+x} \Big(\frac{\alpha+T}{\alpha+t_x}\Big)^{n} \Big/ \sum_{j<k} s_j \Big]^{-1}
+        .. math:: \Big[1 + \frac{a}{b+x} \Big(\frac{A+T}{A+t_x}\Big)^{n} \Big/ \sum_{j<k} s_j \Big]^{-1}
 
         Parameters as in `loglik`. Returns probabilities in the broadcast shape.
 
         Examples
         --------
         >>> rfm = RFM.from_arrays(frequency=[0, 10], recency=[0, 20], T=[39, 39], time_unit="W")
-        >>> MBGCNBD(2).p_alive(np.array([0.525, 3.0, 0.891, 1.614]), rfm).round(3).tolist()
+        >>> MBGCNBD(2).p_alive(np.array([0.525, 6.0, 0.891, 1.614]), rfm).round(3).tolist()
         [0.403, 0.001]
         """
         return self._occasions(theta, rfm).p_alive()
@@ -183,7 +180,7 @@ class MBGCNBD:
         .. math:: P(\text{alive}) \sum_{j<k} \frac{s_j}{\sum_i s_i}
                   \sum_{g \ge 1} \frac{B(a, b'+g-1)}{B(a, b')} P(M_j \ge gk - j),
 
-        with :math:`M_j` negative binomial: the stages that go by at a rate :math:`\text{Gamma}(n+j, \alpha+T)`. How it
+        with :math:`M_j` negative binomial: the stages that go by at a rate :math:`\text{Gamma}(n+j, A+T)`. How it
         is summed stands in `clvmodels.special.stages`.
 
         Parameters
@@ -203,7 +200,7 @@ class MBGCNBD:
         A new customer, in 52 weeks:
 
         >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0], time_unit="W")
-        >>> MBGCNBD(2).expected_purchases(np.array([0.525, 3.0, 0.891, 1.614]), rfm, 52).round(3).tolist()
+        >>> MBGCNBD(2).expected_purchases(np.array([0.525, 6.0, 0.891, 1.614]), rfm, 52).round(3).tolist()
         [1.392]
         """
         return self.expected_discounted_purchases(theta, rfm, horizon, 0.0)
@@ -233,7 +230,7 @@ class MBGCNBD:
 
         Examples
         --------
-        >>> model, theta = MBGCNBD(2), np.array([0.525, 3.0, 0.891, 1.614])
+        >>> model, theta = MBGCNBD(2), np.array([0.525, 6.0, 0.891, 1.614])
         >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
         >>> model.expected_discounted_purchases(theta, rfm, 52, 0.002).round(2).tolist()
         [24.46]
@@ -257,7 +254,7 @@ class MBGCNBD:
         Examples
         --------
         >>> rfm = RFM.from_arrays(frequency=[10], recency=[37], T=[39], time_unit="W")
-        >>> MBGCNBD(2).p_alive_later(np.array([0.525, 3.0, 0.891, 1.614]), rfm, 52).round(3).tolist()
+        >>> MBGCNBD(2).p_alive_later(np.array([0.525, 6.0, 0.891, 1.614]), rfm, 52).round(3).tolist()
         [0.489]
         """
         return self._occasions(theta, rfm).p_alive_later(horizon)
@@ -286,7 +283,7 @@ class MBGCNBD:
         Examples
         --------
         >>> rfm = RFM.from_arrays(frequency=[0], recency=[0], T=[0], time_unit="W")
-        >>> model, theta = MBGCNBD(2), np.array([0.525, 3.0, 0.891, 1.614])
+        >>> model, theta = MBGCNBD(2), np.array([0.525, 6.0, 0.891, 1.614])
         >>> model.purchase_pmf(theta, rfm, np.arange(3)[:, None], 39).round(3).tolist()
         [[0.595], [0.177], [0.084]]
         """
@@ -323,7 +320,7 @@ class MBGCNBD:
 
         Examples
         --------
-        >>> model, theta = MBGCNBD(2), np.array([0.525, 3.0, 0.891, 1.614])
+        >>> model, theta = MBGCNBD(2), np.array([0.525, 6.0, 0.891, 1.614])
         >>> rfm = RFM.from_arrays(frequency=[26], recency=[30.857], T=[31], time_unit="W")
         >>> draws = np.repeat(theta[:, None], 4000, axis=1)
         >>> row, time = model.sample_purchase_times(draws, rfm, model.p_alive(draws, rfm), 52, np.random.default_rng(1))
@@ -333,17 +330,17 @@ class MBGCNBD:
         return regular_times_before_leaving(self._occasions(theta, rfm), p_alive, horizon, rng)
 
     def heterogeneity(self, theta: np.ndarray) -> tuple[Trait, ...]:
-        """The rate of buying lambda / k, Gamma(r, k alpha), and the chance of leaving after a purchase, Beta(a, b).
+        """The rate of buying, Gamma(r, alpha), and the chance of leaving after a purchase, Beta(a, b).
 
         Examples
         --------
-        >>> traits = MBGCNBD(2).heterogeneity(np.array([1.0, 5.0, 1.0, 2.0]))
+        >>> traits = MBGCNBD(2).heterogeneity(np.array([1.0, 10.0, 1.0, 2.0]))
         >>> [f"{trait.name}: median {float(trait.spread.quantile(0.5)):.4f}" for trait in traits]
         ['rate of buying: median 0.0693', 'chance of leaving after a purchase: median 0.2929']
         """
         r, alpha, a, b = theta
         return (
-            Trait("rate of buying", GammaSpread(r, self.k * alpha), time_power=-1),
+            Trait("rate of buying", GammaSpread(r, alpha), time_power=-1),
             Trait("chance of leaving after a purchase", BetaSpread(a, b)),
         )
 
@@ -368,17 +365,18 @@ class MBGCNBD:
 
         Examples
         --------
-        >>> theta = np.array([0.525, 3.0, 0.891, 1.614])
+        >>> theta = np.array([0.525, 6.0, 0.891, 1.614])
         >>> row, age = MBGCNBD(2).simulate(theta, np.full(20000, 52.0), np.random.default_rng(1))
         >>> bool(abs(len(row) / 20000 - 1.42) < 0.1)
         True
         """
         r, alpha, a, b = np.asarray(theta, dtype=float)
         with np.errstate(divide="ignore", over="ignore"):  # a rate that underflows to 0: no purchase
-            mean_wait, leaves = 1.0 / rng.gamma(r, 1.0 / alpha, len(T)), rng.beta(a, b, len(T))
+            mean_wait = 1.0 / (self.k * rng.gamma(r, 1.0 / alpha, len(T)))
+            leaves = rng.beta(a, b, len(T))
             end = np.where(rng.random(len(T)) < leaves, 0.0, T)  # gone after the first purchase
             return live(mean_wait, end, leaves, rng, self.k)
 
     def _occasions(self, theta: np.ndarray, rfm: RFM) -> RegularOccasions:
         r, alpha, a, b = np.ascontiguousarray(theta, dtype=float)
-        return RegularOccasions(self.k, r, alpha, a, b, rfm.frequency, rfm.recency, rfm.T)
+        return RegularOccasions(self.k, r, alpha / self.k, a, b, rfm.frequency, rfm.recency, rfm.T)

@@ -7,7 +7,7 @@ at the last purchase, `T` the age at the end of observation, `monetary_value` th
 
 from clvmodels.rfm.checks import CLOCK_FIELDS, SPEND_FIELDS, id_text
 from clvmodels.rfm.customers import Customers, fingerprint, hash_of
-from clvmodels.rfm.history import History, Outcome
+from clvmodels.rfm.history import History, Outcome, Purchases
 from clvmodels.rfm.notes import DataReport, Note
 from clvmodels.rfm.summary import RFM
 from clvmodels.rfm.windows import EarlierWindow, earlier_windows
@@ -22,6 +22,7 @@ __all__ = [
     "History",
     "Note",
     "Outcome",
+    "Purchases",
     "earlier_windows",
     "fingerprint",
     "hash_of",

@@ -35,6 +35,31 @@ class Outcome(Protocol):
     def length(self) -> float: ...
 
 
+class Purchases(Protocol):
+    """Purchases of a summary's customers, one by one.
+
+    Attributes
+    ----------
+    customer
+        (m,) positions in the summary.
+    time
+        (m,) time of the end of the purchase's period, from the end of observation in the summary's unit.
+    purchases
+        (m,) 1, or 0 where a row brings only money.
+    is_first
+        (m,) whether it is the customer's first.
+    """
+
+    @property
+    def customer(self) -> np.ndarray: ...
+    @property
+    def time(self) -> np.ndarray: ...
+    @property
+    def purchases(self) -> np.ndarray: ...
+    @property
+    def is_first(self) -> np.ndarray: ...
+
+
 class History(Protocol):
     """The log behind a summary, up to the end of its observation and not a row further.
 
@@ -59,6 +84,10 @@ class History(Protocol):
         DataError
             If nobody had bought by the cutoff.
         """
+        ...
+
+    def purchases(self, rfm: RFM) -> Purchases:
+        """The purchases of the summary's customers up to the end of its observation, first ones included."""
         ...
 
     def repeat_times(self, rfm: RFM) -> np.ndarray:

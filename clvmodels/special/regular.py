@@ -1,6 +1,6 @@
 r"""Customers who buy at regular times and may leave only at a purchase, the first one included.
 
-Between two purchases lie k stages, each over at the rate lambda: gaps are Erlang-k. Notation:
+Between two purchases lie k stages, each over at one rate: gaps are Erlang-k. Notation:
 
 =============  ===========================================================================
 k              stages from one purchase to the next
@@ -83,14 +83,18 @@ class RegularOccasions(NamedTuple):
         left, silent, n = expit(self.log_odds_left()), T - t_x, r + k * x
         terms = self.stage_terms()
         weight = [term / sum(terms) for term in terms]
-        inverses = np.cumsum([np.zeros_like(weight[0]), *(1.0 / (n + j) + 0.0 * left for j in range(k - 1))], axis=0)
+        inverses = np.cumsum(
+            [np.zeros_like(weight[0]), *(1.0 / (n + j) + 0.0 * left for j in range(k - 1))], axis=0
+        )
         rising = sum(w * rise for w, rise in zip(weight, inverses, strict=True))
         stage = sum(j * w for j, w in enumerate(weight))
         either = digamma_rise(a + b, x + 1.0)
         slope = np.empty((4, *left.shape))
         slope[0] = digamma_rise(r, k * x) - np.log1p(T / alpha) + left * np.log1p(silent / (alpha + t_x))
         slope[0] += (1.0 - left) * rising
-        slope[1] = (r * (T / alpha) - k * x - left * n * (silent / (alpha + t_x)) - (1.0 - left) * stage) / (alpha + T)
+        slope[1] = (r * (T / alpha) - k * x - left * n * (silent / (alpha + t_x)) - (1.0 - left) * stage) / (
+            alpha + T
+        )
         slope[1] += np.where(t_x > 0, 0.0, (k - 1.0) * x / alpha)
         slope[2] = left / a - either
         slope[3] = digamma_rise(b, x + 1.0) - either - left / (b + x)
@@ -166,8 +170,12 @@ class RegularOccasions(NamedTuple):
         (x, T), place = np.unique(np.stack([self.x, self.T]), axis=1, return_inverse=True)
         return self._replace(x=x, t_x=np.zeros_like(x), T=T), place
 
+
 def regular_times_before_leaving(
-    now: RegularOccasions, p_alive: np.ndarray, horizon: float | np.ndarray, rng: np.random.Generator | Streams
+    now: RegularOccasions,
+    p_alive: np.ndarray,
+    horizon: float | np.ndarray,
+    rng: np.random.Generator | Streams,
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Exact draws of the purchases in (T, T + horizon] given the history.
 

@@ -41,9 +41,7 @@ NO_DISCOUNT = 1e-12  # of all that a horizon brings, its end discounted like its
 TIMES = (8, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512)
 
 
-def purchases(
-    k: int, j: int, n: np.ndarray, tau: np.ndarray, a: np.ndarray, b: np.ndarray
-) -> np.ndarray:
+def purchases(k: int, j: int, n: np.ndarray, tau: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Mean number of purchases of a customer who is there in stage j.
 
     Parameters
@@ -74,9 +72,7 @@ def purchases(
     return result
 
 
-def share_staying(
-    k: int, j: int, n: np.ndarray, tau: np.ndarray, a: np.ndarray, b: np.ndarray
-) -> np.ndarray:
+def share_staying(k: int, j: int, n: np.ndarray, tau: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Probability that a customer who is there in stage j stays for tau more.
 
     Parameters as in `purchases`. Relative error below 1e-9 where the probability exceeds 1e-12, absolute error below
@@ -191,7 +187,7 @@ def _sums(
     quick = _stages_needed(n, tau) <= MOST_STAGES
     near, sums = np.flatnonzero(quick), np.empty((2, len(tau)))
     found = np.empty((2, len(near)))
-    fill_sums(k, j, n[near], tau[near], a[near], b[near], found[0], found[1])
+    fill_sums(k, j, n[near], tau[near], a[near], b[near], found)
     sums[:, near] = found
     return sums[0], sums[1], np.flatnonzero(~quick)
 
@@ -244,7 +240,7 @@ def _inside(p: np.ndarray) -> np.ndarray:
 
 
 def _roots(k: int, p: np.ndarray) -> Iterator[tuple[float, np.ndarray, np.ndarray, np.ndarray]]:
-    r"""For each pair of roots: how many, :math:`u = \omega\rho`, :math:`c = 1 - u`, and the slope of log(p / c) by p."""
+    r"""For each pair of roots: how many, :math:`u = \omega\rho`, :math:`c = 1 - u`, the slope of log(p / c) by p."""
     p = _inside(p)
     gap = -np.log1p(-p) / k
     rho, q = np.exp(-gap), 1.0 - p

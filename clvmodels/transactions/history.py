@@ -11,7 +11,7 @@ import numpy as np
 from clvmodels.errors import ArgumentError
 from clvmodels.rfm import RFM
 from clvmodels.transactions.door import open_log
-from clvmodels.transactions.holdout import Holdout, cut, purchases_until
+from clvmodels.transactions.holdout import Holdout, PurchaseEvents, cut, purchases_until
 from clvmodels.transactions.rules import Rules
 from clvmodels.units import Moment, end_of_observation, last_observed
 
@@ -64,6 +64,19 @@ class LogHistory:
         until = end_of_observation(cutoff)
         return replace(rfm, history=replace(self, observed_until=until)), holdout
 
+    def purchases(self, rfm: RFM) -> PurchaseEvents:
+        """The purchases of the summary's customers up to the end of its observation, first ones included.
+
+        Examples
+        --------
+        >>> import pandas as pd, clvmodels as clv
+        >>> log = pd.DataFrame({"customer_id": [1, 1, 2], "date": ["2026-01-01", "2026-01-08", "2026-01-05"]})
+        >>> rfm = clv.rfm_summary(log, observation_end="2026-01-31", time_unit="D")
+        >>> rfm.history.purchases(rfm).time.tolist()
+        [-30.0, -23.0, -26.0]
+        """
+        return purchases_until(open_log(self.transactions, self.rules), rfm, self.observed_until)
+
     def repeat_times(self, rfm: RFM) -> np.ndarray:
         """(m,) times of the repeat purchases of the summary's customers, ascending.
 
@@ -78,5 +91,5 @@ class LogHistory:
         >>> rfm.history.repeat_times(rfm).tolist()
         [-23.0]
         """
-        events = purchases_until(open_log(self.transactions, self.rules), rfm, self.observed_until)
+        events = self.purchases(rfm)
         return np.sort(events.time[~events.is_first])

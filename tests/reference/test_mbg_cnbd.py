@@ -13,7 +13,9 @@ import clvmodels as clv
 from clvmodels.models.mbg_cnbd import MBGCNBD
 from clvmodels.models.mbg_nbd import MBGNBD
 
-THETA = np.array([0.85, 1.45, 0.79, 2.42])  # BTYDplus 1.2.0 simulates its own tests from these, with k = 3
+THETA = np.array(
+    [0.85, 4.35, 0.79, 2.42]
+)  # BTYDplus 1.2.0 simulates its tests from these: k = 3, alpha 4.35 / 3
 ACCURACY = 1e-8  # absolute or relative, whichever is larger; promised by the docstrings
 STAGES = (1, 2, 3, 5)
 
@@ -67,6 +69,7 @@ def integrals(k: int, theta: np.ndarray, history: tuple[float, float, float]) ->
     stages. Over the chance of leaving by the beta function.
     """
     r, alpha, a, b = map(mp.mpf, theta)
+    alpha /= k
     x, t_x, T = history[0], mp.mpf(history[1]), mp.mpf(history[2])
     known = mp.mpf(1)
     if x:
@@ -80,7 +83,10 @@ def integrals(k: int, theta: np.ndarray, history: tuple[float, float, float]) ->
             rate = mp.exp(u)
             return mp.exp(shape * u - rate * scale) * survival(rate)
 
-        reach = [mp.log(middle) + mp.mpf(d) * min(wide / middle, 1) for d in (-60, -20, -9, -4, -2, -1, 0, 1, 2, 4, 8)]
+        reach = [
+            mp.log(middle) + mp.mpf(d) * min(wide / middle, 1)
+            for d in (-60, -20, -9, -4, -2, -1, 0, 1, 2, 4, 8)
+        ]
         if r < 1 and not x:
             reach = [reach[0] - 100, *reach]
         return alpha**r / mp.gamma(r) * mp.quad(density, [*reach, reach[-1] + 3])
@@ -94,7 +100,7 @@ def integrals(k: int, theta: np.ndarray, history: tuple[float, float, float]) ->
 
 @pytest.mark.parametrize("k", STAGES)
 def test_likelihood_and_probability_alive_agree_with_quadrature(k: int) -> None:
-    """Killed: a survival one stage short; a gamma function of x where kx is meant; a first purchase without its coin."""
+    """Killed: a survival one stage short; a gamma function of x where kx is meant; no coin at the first purchase."""
     for theta in (THETA, np.array([0.3, 20.0, 2.5, 0.4])):
         value = MBGCNBD(k).loglik(theta, customers(*HISTORIES))
         alive = MBGCNBD(k).p_alive(theta, customers(*HISTORIES))
@@ -106,12 +112,15 @@ def test_likelihood_and_probability_alive_agree_with_quadrature(k: int) -> None:
             assert alive[i] == pytest.approx(probability, rel=ACCURACY)
 
 
-def future(k: int, theta: np.ndarray, history: tuple[float, float, float], t: float, most: int) -> list[mp.mpf]:
+def future(
+    k: int, theta: np.ndarray, history: tuple[float, float, float], t: float, most: int
+) -> list[mp.mpf]:
     """Purchases in t, chance to be there still, and chance of two purchases, of a customer who is alive.
 
     Summed over the number of stages that go by, with 60 digits, from the weights of the stages reached.
     """
     r, alpha, a, b = map(mp.mpf, theta)
+    alpha /= k
     x, t_x, T = history[0], mp.mpf(history[1]), mp.mpf(history[2])
     n, z = r + k * x, (T - t_x) / (alpha + T)
     weights = [mp.rf(n, j) * z**j / mp.factorial(j) for j in range(k)]
@@ -146,7 +155,7 @@ def test_future_agrees_with_mpmath(k: int) -> None:
         (THETA, HISTORIES[3], 1e-2, 100),
         (THETA, HISTORIES[4], 52.0, 1500),
         (np.array([0.3, 20.0, 2.5, 0.4]), HISTORIES[1], 300.0, 2000),
-        (np.array([5.0, 40.0, 0.1, 3.0]), HISTORIES[5], 1500.0, 9000),
+        (np.array([5.0, 40.0, 0.1, 3.0]), HISTORIES[5], 700.0, 9000),
     ):
         model, rfm = MBGCNBD(k), customers(history)
         with mp.workdps(60):
@@ -154,7 +163,9 @@ def test_future_agrees_with_mpmath(k: int) -> None:
         alive = model.p_alive(theta, rfm)[0]
         assert model.purchases_if_alive(theta, rfm, t, 0.0)[0] == pytest.approx(bought, rel=ACCURACY)
         assert model.p_alive_later(theta, rfm, t)[0] == pytest.approx(alive * stays, rel=ACCURACY)
-        assert model.purchase_pmf(theta, rfm, 2, t)[0] == pytest.approx(alive * twice, rel=ACCURACY, abs=1e-40)
+        assert model.purchase_pmf(theta, rfm, 2, t)[0] == pytest.approx(
+            alive * twice, rel=ACCURACY, abs=1e-40
+        )
 
 
 @pytest.mark.parametrize("k", STAGES)
@@ -166,9 +177,16 @@ def test_predictions_agree_with_lives_told_purchase_by_purchase(k: int, rng: np.
     last purchase seen.
     """
     lives, horizon, rate = 150_000, 20.0, 0.03
-    r, alpha, a, b = theta = np.array([2.0, 4.0 / k, 0.79, 2.42])
-    for x, t_x, T in [(0, 0.0, 0.0), (0, 0.0, 9.0), (1, 9.0, 9.0), (1, 3.0, 9.0), (8, 14.0, 17.0), (30, 38.0, 39.0)]:
-        pace, leaves = rng.gamma(r + k * x, 1 / (alpha + t_x), lives), rng.beta(a, b + x, lives)
+    r, alpha, a, b = theta = np.array([2.0, 4.0, 0.79, 2.42])
+    for x, t_x, T in [
+        (0, 0.0, 0.0),
+        (0, 0.0, 9.0),
+        (1, 9.0, 9.0),
+        (1, 3.0, 9.0),
+        (8, 14.0, 17.0),
+        (30, 38.0, 39.0),
+    ]:
+        pace, leaves = rng.gamma(r + k * x, 1 / (alpha / k + t_x), lives), rng.beta(a, b + x, lives)
         there, moment = rng.random(lives) >= leaves, np.full(lives, t_x)
         moment += rng.gamma(k, size=lives) / pace
         seen = ~(there & (moment <= T))
@@ -209,9 +227,7 @@ def test_discount_agrees_with_a_dense_rule() -> None:
 def test_regular_buyers_are_given_up_sooner() -> None:
     """The paper's point: after the same silence a regular buyer is less likely to be alive, right after buying more."""
     rfm = customers((10, 30.0, 33.0), (10, 30.0, 45.0), (10, 30.0, 30.0))
-    soon, late, now = (
-        [float(MBGCNBD(k).p_alive(THETA * [1, 2 / k, 1, 1], rfm)[i]) for k in STAGES] for i in range(3)
-    )
+    soon, late, now = ([float(MBGCNBD(k).p_alive(THETA, rfm)[i]) for k in STAGES] for i in range(3))
     assert all(earlier > later for earlier, later in itertools.pairwise(late))
     assert soon[-1] > late[-1]
     assert now == pytest.approx([now[0]] * len(STAGES))
@@ -233,4 +249,4 @@ def test_truth_is_recovered_from_many_customers() -> None:
     assert np.all(np.abs(fit.mode - THETA) < 4 * error)
     assert np.all(error < 0.12 * THETA)
     others = [clv.fit(name, rfm, method="mle").loglik for name in ("mbg_nbd", "mbg_cnbd_2", "mbg_cnbd_4")]
-    assert fit.loglik > max(others)  # dates to the minute: nothing is rounded, and the densities are comparable
+    assert fit.loglik > max(others)  # dates to the minute hide nothing

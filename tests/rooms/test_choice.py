@@ -11,7 +11,7 @@ import pytest
 import clvmodels as clv
 from clvmodels.forecast import choice
 from clvmodels.forecast.choice import choose_purchase, choose_spend
-from clvmodels.models import PURCHASE_MODELS
+from clvmodels.models import PURCHASE_MODELS, REGULAR_MODELS
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,8 @@ def test_without_arguments_every_choice_is_told_in_a_line(rfm: clv.RFM) -> None:
     assert purchases.startswith("purchases: ")
     assert purchases.endswith("2,357 customers as of 1997-07-02, watched until 1997-09-30")
     assert all(
-        model.title in purchases for model in PURCHASE_MODELS.values() if choice.has_columns(model, rfm)
+        (model.title in purchases) is (model not in REGULAR_MODELS.values())
+        for model in PURCHASE_MODELS.values()
     )
     assert spend == "spend: Gamma-Gamma on transactions, since the summary remembers single transactions"
     assert fitted.spend.model.name == "gamma_gamma_transactions"
@@ -48,6 +49,30 @@ def test_the_choice_is_that_of_the_best_forecast_of_the_last_third(cdnow: pd.Dat
         part.rsplit(" ", 1) for part in chosen.reason.split("(")[1].split(")")[0].split("; ")[0].split(", ")
     )
     assert {title: float(said[title]) for title in titles} == pytest.approx(crps.to_dict(), rel=0.02)
+
+
+@pytest.mark.parametrize(("model", "tried"), [("mbg_cnbd_3", {2, 3}), ("mbg_nbd", set())])
+def test_regular_buyers_get_their_model_and_others_do_not_pay_for_it(model: str, tried: set[int]) -> None:
+    """Dates to the day. Killed: stages taken from the likelihood; all models tried on every log."""
+    life = {"r": 1.2, "alpha": 5.0, "a": 0.8, "b": 3.0}
+    log = clv.simulate(
+        model, life, customers=1500, weeks=104, acquisition_weeks=26, seed=2, resolution="D", spend=None
+    )
+    then = log[log["date"] <= "2025-06-25"]
+    rfm = clv.rfm_summary(then, observation_end="2025-06-25")
+    chosen = choose_purchase(rfm, 1)
+    assert {k for k, model in REGULAR_MODELS.items() if model.title in chosen.reason} == tried
+    assert ("customers buy at regular times (k = 2." in chosen.reason) is bool(tried)
+    if not tried:
+        assert chosen.name in ("bg_nbd", "mbg_nbd", "pareto_nbd")
+        return
+    assert chosen.name == "mbg_cnbd_3"
+    models = [
+        clv.CLVModel(name, None, method="map", label=name) for name in (chosen.name, "mbg_nbd", "pareto_nbd")
+    ]
+    found = clv.backtest(log, models, origins="2025-06-25", horizon="26W", draws=300, spend=None)
+    crps = found.table("purchases")["crps"].droplevel("origin")
+    assert crps["mbg_cnbd_3"] < 0.97 * min(crps["mbg_nbd"], crps["pareto_nbd"])
 
 
 def test_nothing_after_the_observation_is_seen(cdnow: pd.DataFrame, rfm: clv.RFM) -> None:

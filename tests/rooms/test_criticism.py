@@ -29,11 +29,11 @@ from clvmodels.criticism import (
     spend_spread,
     suspicion_table,
 )
-from clvmodels.criticism.regularity import rounding_of
 from clvmodels.criticism.spread import _expected_gap
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.rfm import RFM
 from clvmodels.transactions import PurchaseEvents
+from clvmodels.transactions.gaps import rounding_of
 
 Shop = tuple[RFM, PurchaseEvents]
 QUICK = Sampling(resamples=300)

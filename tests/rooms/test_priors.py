@@ -260,7 +260,13 @@ def test_prior_predictive_bases_are_what_the_stated_rate_makes(name: str, cdnow_
         name, cdnow_rfm, priors=priors | {"r": LogNormal(50, 0.01)}, draws=40, seed=2
     )
     buys = predictive.draws[:, 0]
-    expected = 0.1 * np.average(cdnow_rfm.T)
+    life = {"r": 50.0, "alpha": 500.0, "a": 1.0, "b": 1e8, "s": 1.0, "beta": 1e8}
+    theta = np.array([life[param.name] for param in get_model(name).params])
+    nothing = np.zeros(len(cdnow_rfm))
+    newborn = clv.RFM.from_arrays(frequency=nothing, recency=nothing, T=nothing, time_unit="W")
+    expected = np.mean(
+        get_model(name).expected_purchases(theta, newborn, cdnow_rfm.T)
+    )  # at random: 0.1 per week
     error = np.sqrt(expected * (1 + expected / 50) / (500 * 40))  # n = 20,000 customers
     assert abs(buys.mean() - expected) < 4 * error + 0.002 * expected
 

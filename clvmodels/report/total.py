@@ -206,10 +206,13 @@ def _cohorts(material: Material) -> list[Block]:
 def _newcomers(material: Material) -> list[Block]:
     table = material.scorecard.newcomers
     table = table[table["model"].isin(material.models)].sort_values(["quantity", "origin"], kind="stable")
-    if not (table["actual"] > 0).any() and not (table["mean"] > 0).any():
+    is_empty = (table["actual"] == 0) & ~(table["mean"] > 0)
+    if is_empty.all():
         return [
             Text(["Nobody came for the first time in a holdout, and no forecaster had expected anybody."])
         ]
+    notes = ["Left out: origins at which nobody came and nobody was expected."] if is_empty.any() else []
+    table = table[~is_empty]
     rows = [
         _newcomer_row(material, row)
         for row in table.to_dict("records")
@@ -225,7 +228,7 @@ def _newcomers(material: Material) -> list[Block]:
         Column(f"{INTERVAL} interval", "central, predictive"),
         CAUTION,
     ]
-    whole = Table("newcomers", "Customers first seen in the holdout, as a whole", columns, rows)
+    whole = Table("newcomers", "Customers first seen in the holdout, as a whole", columns, rows, notes)
     return [whole, Text([_NEWCOMERS], "note")]
 
 

@@ -486,8 +486,14 @@ def test_nobody_new_is_a_sentence(scorecard: Scorecard) -> None:
     words = str(total_section(Material(replace(scorecard, newcomers=empty), top=5)))
     assert "Nobody came for the first time in a holdout" in words
     assert "Customers first seen in the holdout, as a whole" not in words
-    expected = replace(scorecard, newcomers=empty.assign(mean=1.0))
-    assert "Customers first seen in the holdout, as a whole" in str(total_section(Material(expected, top=5)))
+    expected = replace(
+        scorecard, newcomers=empty.assign(mean=np.where(empty["quantity"] == "spend", 0.0, 1.0))
+    )
+    words = str(total_section(Material(expected, top=5)))
+    assert "Customers first seen in the holdout, as a whole" in words
+    assert "Left out: origins at which nobody came and nobody was expected." in words
+    assert "Cell(text='Purchases'" in words
+    assert "Cell(text='Spend'" not in words
 
 
 def test_pinball_losses_stand_in_the_table(page: Page, scorecard: Scorecard) -> None:

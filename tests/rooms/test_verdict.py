@@ -376,6 +376,12 @@ def test_a_total_that_was_missed_at_most_origins_is_recommended_to_nobody(
     ) is not trusts
 
 
+def test_one_miss_of_two_may_be_chance(twice: Scorecard) -> None:
+    """Killed: a caution at the first miss, which a right interval shows at one of ten origins."""
+    assert "held what came at 0 of 2 origins" in told(with_held(twice, 0))
+    assert "held what came at 1 of 2 origins" not in told(with_held(twice, 1))
+
+
 def test_one_origin_is_not_enough_to_trust_nobody(scorecard: Scorecard) -> None:
     assert "trust none" not in told(with_held(scorecard, 0))
 

@@ -30,7 +30,7 @@ FOREIGN = {
     "arviz_base": {"inference"},
     "arviz_stats": {"inference"},
     "duckdb": {"io", "datasets"},
-    "ibis": {"io"},
+    "ibis": {"io", "transactions"},
     "jinja2": {"report"},
     "lifetimes": {"rivals"},
     "matplotlib": {"plots", "report"},

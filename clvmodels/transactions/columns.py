@@ -26,6 +26,8 @@ _ENGINES_CLOCK = {
     "pyspark[connect]": _SPARK_CLOCK,
 }
 """What an engine that keeps the time zone in its session calls the clock of another zone; the session has no say."""
+_HAS_TIMEZONE = {"duckdb", "postgres"}
+"""Databases behind Ibis whose function ``timezone`` gives the clock of a zone."""
 _INTEGERS = np.iinfo(np.int64)
 
 
@@ -231,15 +233,32 @@ def _to_business_time(frame: Frame, zone: str, rules: Rules) -> Frame:
     engine = frame.implementation.value
     if engine in _ENGINES_CLOCK:
         return _computed(frame, "date", _ENGINES_CLOCK[engine].format(zone=rules.business_timezone))
+    if frame.implementation.is_ibis() and frame.to_native().get_backend().name in _HAS_TIMEZONE:
+        return _in_query(frame, rules.business_timezone)
     if engine not in _CONVERTS_ZONES:
         raise DataError(
-            f"{frame.implementation.name} keeps time zones in its session, so stamps cannot be converted safely here",
+            f"this database behind {frame.implementation.name} has a way of its own with time zones, so stamps cannot "
+            "be converted safely here",
             column=rules.date,
             fix=f"convert them in the query to stamps without zone, e.g. "
             f"{rules.date} AT TIME ZONE '{rules.business_timezone}', and leave business_timezone out",
         )
     local = nw.col("date").dt.convert_time_zone(rules.business_timezone).dt.replace_time_zone(None)
     return frame.with_columns(date=local)
+
+
+def _in_query(frame: Frame, zone: str) -> Frame:
+    """A query of Ibis with the clock of a zone as its dates; Ibis itself has no word for it."""
+    import ibis
+
+    native = frame.to_native()
+
+    def timezone(zone: Any, stamp: Any) -> Any: ...
+
+    types = (("string", native["date"].type()), "timestamp")
+    local = ibis.udf.scalar.builtin(timezone, signature=types)(zone, native["date"])
+    plain: Frame = nw.from_native(native.mutate(date=local))
+    return plain
 
 
 def _computed(frame: Frame, name: str, sql: str) -> Frame:

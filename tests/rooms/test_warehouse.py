@@ -95,6 +95,31 @@ def test_summary_in_the_database_is_that_of_the_file(server: Server, schema: str
     assert holdout.purchases.sum() > 0
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Tokyo"])
+def test_the_database_gives_the_day_of_the_business(server: Server, schema: str, zone: str) -> None:
+    instants = [
+        "2026-01-01 23:30",
+        "2026-01-02 05:30",
+        "2026-07-01 21:30",
+        "2026-07-01 22:30",
+        "2026-11-01 05:30",
+    ]
+    stamps = pd.to_datetime(instants, utc=True)
+    name = sql.Identifier(schema, "stamps")
+    with psycopg.connect(server.address) as connection:
+        connection.execute(sql.SQL("CREATE TABLE {} (customer_id bigint, date timestamptz)").format(name))
+        connection.cursor().executemany(
+            sql.SQL("INSERT INTO {} VALUES (%s, %s)").format(name), [(1, stamp) for stamp in stamps]
+        )
+    options = {"period": "h", "time_unit": "h"}
+    wanted = pd.DataFrame(
+        {"customer_id": 1, "date": [stamp.tz_convert(zone).tz_localize(None) for stamp in stamps]}
+    )
+    with postgres_table(server.address, "stamps", schema) as table:
+        found = rfm_summary(table, business_timezone=zone, **options)
+    assert found.fingerprint() == rfm_summary(wanted, **options).fingerprint()
+
+
 def test_run_from_and_to_the_database(server: Server, schema: str, database_job: Path) -> None:
     outcome = go(database_job, "2025-01-31")
     assert outcome.code == 0

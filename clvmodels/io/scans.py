@@ -13,6 +13,7 @@ import gzip
 import re
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -144,7 +145,8 @@ def connect(
         )
     folder = tempfile.TemporaryDirectory(prefix="clvmodels-", dir=temp_directory)
     connection = duckdb.connect(str(Path(folder.name) / "log.duckdb"))
-    atexit.register(_close, connection, folder)
+    atexit.register(_close, weakref.ref(connection), folder)  # tables keep it open, or else its threads go
+    connection.execute("PRAGMA disable_checkpoint_on_shutdown")
     settings = {"temp_directory": folder.name, "preserve_insertion_order": False}
     if memory_limit is not None:
         settings["memory_limit"] = memory_limit
@@ -158,8 +160,11 @@ def connect(
     return connection
 
 
-def _close(connection: duckdb.DuckDBPyConnection, folder: tempfile.TemporaryDirectory[str]) -> None:
-    connection.close()
+def _close(
+    connection: weakref.ref[duckdb.DuckDBPyConnection], folder: tempfile.TemporaryDirectory[str]
+) -> None:
+    if (still_there := connection()) is not None:
+        still_there.close()
     folder.cleanup()
 
 

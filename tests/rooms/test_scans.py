@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +231,36 @@ def test_memory_stays_within_the_limit_and_the_rest_on_disk(tmp_path: Path) -> N
     assert Path(settings[1]).parent == tmp_path
     numbers = "SELECT hash(i) AS h, i FROM range(6_000_000) t(i) ORDER BY h"
     assert connection.execute(f"SELECT count(*), sum(i) FROM ({numbers} LIMIT 6_000_000)").fetchall()
+
+
+def test_a_log_that_nobody_holds_leaves_no_threads(tmp_path: Path) -> None:
+    split(rows(), tmp_path, ".parquet")
+
+    def threads() -> int:
+        gc.collect()
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    scan_log(tmp_path, spend="spend")  # what DuckDB starts once
+    before = threads()
+    for _ in range(3):
+        rfm_summary(scan_log(tmp_path, spend="spend"), spend="spend")
+        assert threads() <= before
+
+
+@pytest.mark.parametrize("kept", ["log", "connection", "log, connection"])
+def test_temporary_files_go_when_the_program_ends(tmp_path: Path, suffix: str, kept: str) -> None:
+    (temporary := tmp_path / "temporary").mkdir()
+    (files := tmp_path / "files").mkdir()
+    split(rows(), files, suffix)
+    program = (
+        "from clvmodels.io.scans import connect, scan\n"
+        f"connection = connect('300MB', {str(temporary)!r})\n"
+        f"log = scan(connection, {str(files)!r}, ('customer_id', 'date', 'spend'))\n"
+        f"kept = {kept}\ndel connection, log\nprint('held')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("held\n", "")
+    assert not list(temporary.iterdir())
 
 
 def test_progress_is_told_while_a_query_runs() -> None:

@@ -57,9 +57,9 @@ lock: $(LOCKED)  ## pin the newest versions that pyproject.toml allows
 bench: $(READY)  ## run every script of benchmarks/ but the long sbc and scale
 	@shopt -s nullglob; scripts=(benchmarks/*.py); \
 	if (( $${#scripts[@]} == 0 )); then echo "benchmarks/ holds no script yet: nothing to measure."; fi; \
-	for script in "$${scripts[@]}"; do [[ "$$script" == */sbc.py || "$$script" == */scale.py ]] && continue; echo "== $$script"; $(BIN)/python "$$script" || exit; done
+	for script in "$${scripts[@]}"; do [[ "$$script" == */sbc.py || "$$script" == */scale*.py ]] && continue; echo "== $$script"; $(BIN)/python "$$script" || exit; done
 
-bench-scale: $(READY)  ## half an hour of large logs: each job beside its yardstick (JOBS="rfm growth" for some)
+bench-scale: $(READY)  ## half an hour of large logs: each job beside its yardstick (JOBS="rfm growth" for some, JOBS=--write for the docs)
 	$(BIN)/python benchmarks/scale.py $(JOBS)
 
 sbc: $(READY)  ## two minutes of worlds whose truth is known: are the intervals right?

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -48,6 +48,18 @@ def need() -> Callable[[str], str]:
         pytest.skip(MISSING + program)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def spark_sessions(
+    need: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Any, Any]]:
+    """Sessions of Spark, classic and Connect, which start once in a process, with the first test that asks."""
+    need("java")
+    from spark import spark_sessions
+
+    with spark_sessions(tmp_path_factory.mktemp("spark")) as sessions:
+        yield sessions
 
 
 def _search_path() -> str:

@@ -1,14 +1,12 @@
-"""A session of Spark for tests, and frames for it."""
+"""Sessions of Spark for tests, and frames for them."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,51 +19,41 @@ def as_arrow(frame: pd.DataFrame) -> pa.Table:
 
 
 @contextmanager
-def spark_session(folder: Path, *, connect: bool) -> Iterator[Any]:
-    """Two threads of Spark in this process, or behind Spark Connect, whose session lives in New York.
+def spark_sessions(folder: Path) -> Iterator[tuple[Any, Any]]:
+    """Two threads of Spark as a classic session and behind Spark Connect, in one Java machine; both live in New York.
 
     A task is tried four times, as on a cluster: alone, ``local[2]`` gives up at once.
     """
-    with alone() if connect else nullcontext(), _session(folder, connect=connect) as session:
-        yield session
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """No other process of the tests is in the block: every server of Spark Connect listens on the same port."""
-    with (Path(tempfile.gettempdir()) / "clvmodels-spark-connect.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _session(folder: Path, *, connect: bool) -> Iterator[Any]:
     os.environ["PYSPARK_PYTHON"] = sys.executable  # or workers are of whatever Python is found first
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.port": "0",  # one that is free
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than six hundred rows
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # for the same reason
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.session.timeZone": "America/New_York",
+        "spark.sql.timestampType": "TIMESTAMP_NTZ",
+        "spark.sql.warehouse.dir": str(folder),
+    }
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-        warnings.filterwarnings("ignore", "Failed to set", UserWarning)  # what a server decides at its start
         from pyspark.sql import SparkSession
+        from pyspark.sql.connect.session import SparkSession as ConnectSession
 
-        builder = (
-            SparkSession.builder.remote("local[2,4]")
-            if connect
-            else SparkSession.builder.master("local[2,4]")
-        )
-        settings = {
-            "spark.ui.enabled": "false",
-            "spark.log.level": "ERROR",
-            "spark.sql.shuffle.partitions": "2",
-            "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than six hundred rows
-            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-            "spark.sql.adaptive.enabled": "false",
-            "spark.sql.session.timeZone": "America/New_York",
-            "spark.sql.timestampType": "TIMESTAMP_NTZ",
-            "spark.sql.warehouse.dir": str(folder),
-        }
+        builder = SparkSession.builder.master("local[2,4]")
         for name, value in settings.items():
             builder = builder.config(name, value)
-        session = builder.getOrCreate()
+        classic = builder.getOrCreate()
+        service = getattr(classic._jvm.org.apache.spark.sql.connect.service, "SparkConnectService$")
+        port = service.__getattr__("MODULE$").localPort()
+        behind_connect = ConnectSession.builder.remote(f"sc://localhost:{port}").getOrCreate()
     try:
-        yield session
+        yield classic, behind_connect
     finally:
-        session.stop()
+        behind_connect.stop()
+        classic.stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from logs import SMALL, broken, notes, refused, same, shop
-from spark import as_arrow, spark_session
+from spark import as_arrow
 
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.transactions import calibration_holdout, rfm_summary, rfm_table
@@ -34,15 +34,11 @@ ENGINES: dict[str, Engine] = {
 
 
 @pytest.fixture(scope="module", params=[*ENGINES, "spark", "spark_connect"])
-def engine(
-    request: pytest.FixtureRequest, need: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest) -> Engine:
     if request.param in ENGINES:
-        yield ENGINES[request.param]
-        return
-    need("java")
-    with spark_session(tmp_path_factory.mktemp("spark"), connect=request.param == "spark_connect") as session:
-        yield lambda frame: session.createDataFrame(as_arrow(frame))
+        return ENGINES[request.param]
+    session = request.getfixturevalue("spark_sessions")[request.param == "spark_connect"]
+    return lambda frame: session.createDataFrame(as_arrow(frame))
 
 
 def test_engines_agree_to_the_last_bit(engine: Engine) -> None:

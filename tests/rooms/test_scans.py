@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from logs import same, shop
 
@@ -104,6 +107,22 @@ def test_a_poisoned_row_is_found_among_many_files(
     text = refused(tmp_path)
     assert f"column {column!r}: {rule}" in text
     assert f"the first is in row 4 of {str(paths[4])!r} (1 row; " in text
+
+
+def test_one_poisoned_row_is_found_in_the_last_of_731_files(tmp_path: Path) -> None:
+    table = pa.table({"customer_id": [1, 2, 3], "date": [date(2026, 1, 1)] * 3, "spend": [5.0, 6.0, 7.0]})
+    paths = [tmp_path / f"day={number:03}" / "rows.parquet" for number in range(1, 732)]
+    for path in paths:
+        path.parent.mkdir()
+        pq.write_table(table, path)
+    pq.write_table(table.set_column(2, "spend", pa.array([5.0, -6.0, 7.0])), paths[-1])
+    text = refused(tmp_path)
+    assert (
+        f"spend is negative, first ids shown; the first is in row 2 of {str(paths[-1])!r} (1 row; first: 2)"
+        in text
+    )
+    pq.write_table(table.drop_columns("spend"), paths[-1])
+    assert f"holds this column and {str(paths[-1])!r} does not" in refused(tmp_path)
 
 
 def test_words_among_amounts_and_dates_are_found(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from spark import as_arrow, spark_session
+from spark import as_arrow
 
 import clvmodels as clv
 from clvmodels.errors import ArgumentError, ArtifactError, DataError
@@ -48,10 +49,8 @@ def wanted(fitted: clv.FittedCLV) -> clv.Forecast:
 
 
 @pytest.fixture(scope="module")
-def spark(need: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    need("java")
-    with spark_session(tmp_path_factory.mktemp("spark"), connect=False) as session:
-        yield session
+def spark(spark_sessions: tuple[Any, Any]) -> Any:
+    return spark_sessions[0].newSession()
 
 
 def duckdb_table(log: pd.DataFrame) -> clv.RFMTable:
@@ -119,10 +118,34 @@ def test_spark_gives_the_same_and_a_worker_that_dies_is_replaced(
     pd.testing.assert_frame_equal(scored, pd.DataFrame(dict(wanted.columns)), check_exact=True)
 
 
-def test_tables_of_engines_are_backtested(log: pd.DataFrame) -> None:
-    tables = (log, duckdb.from_arrow(as_arrow(log)))
-    first, second = (clv.backtest(table, [clv.HistoricalCLV()], horizon="26W").scores for table in tables)
-    pd.testing.assert_frame_equal(first, second, check_exact=True)
+def test_the_examples_of_the_guide_run_on_spark(spark: Any, log: pd.DataFrame, tmp_path: Path) -> None:
+    few = log[log["customer_id"] % 50 == 0]
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "spark_and_big_files.md"
+    section = guide.read_text(encoding="utf-8").split("## A table on Spark")[1]
+    examples = re.findall(r"^```\{code-block\} python\n(.*?)^```", section, re.M | re.S)
+    spark.createDataFrame(as_arrow(few)).createOrReplaceTempView("orders")
+    names: dict[str, Any] = {"clv": clv, "spark": spark, "shared": tmp_path}
+    for example in examples:
+        exec(example.replace('saveAsTable("clv")', f"parquet({str(tmp_path / 'clv')!r})"), names)
+    assert len(examples) == 2
+    found = duckdb.sql(f"SELECT count(*), sum(clv_mean) FROM '{tmp_path}/clv/*.parquet'").fetchall()
+    assert found[0][0] == len(names["forecast"]) == few["customer_id"].nunique()
+    assert found[0][1] == pytest.approx(names["forecast"].columns["clv_mean"].sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_tables_of_engines_are_backtested(
+    log: pd.DataFrame, request: pytest.FixtureRequest, engine: str
+) -> None:
+    if engine == "duckdb":
+        table = duckdb.from_arrow(as_arrow(log))
+    else:
+        table = request.getfixturevalue("spark").createDataFrame(as_arrow(log))
+    contenders = [clv.HistoricalCLV(), clv.CLVModel("bg_nbd", "gamma_gamma", method="map")]
+    options = {"origins": 2, "horizon": "13W", "draws": 20, "seed": 1}
+    found, wanted = (clv.backtest(rows, contenders, **options) for rows in (table, log))
+    pd.testing.assert_frame_equal(found.scores, wanted.scores, check_exact=True)
+    assert len(set(wanted.scores["origin"])) == 2
 
 
 def dying(model: Any, mark: str) -> Any:

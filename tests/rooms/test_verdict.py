@@ -25,6 +25,7 @@ from clvmodels.cli.show import comparison, verdict
 from clvmodels.prediction import Quantity
 from clvmodels.report.chance import paired_lead
 from clvmodels.report.future import forecast_section
+from clvmodels.report.leads import totals_level
 from clvmodels.report.material import Material
 from clvmodels.report.total import totals_table
 
@@ -398,3 +399,28 @@ def test_a_holdout_without_a_purchase_asks_whether_the_log_is_complete(scorecard
     assert "check that the log is complete" not in told(scorecard)
     quiet = replace(scorecard, totals=scorecard.totals.assign(actual=0.0))
     assert "Nobody bought in a holdout: check that the log is complete up to its end." in told(quiet)
+
+
+def test_errors_of_totals_do_not_cancel_over_origins(twice: Scorecard) -> None:
+    """Killed: the mean of signed errors, by which half too many and half too few is perfect."""
+    totals = twice.totals.copy()
+    early = totals["origin"] == totals["origin"].min()
+    totals["mean"] = totals["actual"] * np.where(early, 1.5, 0.5)
+    found = material(replace(twice, totals=totals))
+    assert found.average("purchases", "bias_total", PARETO) == pytest.approx(0.5)
+    came = totals.query("quantity == 'purchases' and model == @PARETO")["actual"]
+    assert found.miss("purchases", PARETO) == pytest.approx(0.5 * came.mean())
+
+
+def test_totals_are_level_only_where_they_are_at_every_origin(twice: Scorecard) -> None:
+    """Killed: level at one origin is enough."""
+    totals = twice.totals.copy()
+    actual, early = totals["actual"], totals["origin"] == totals["origin"].min()
+    totals = totals.assign(mean=actual, q05=0.95 * actual, q95=1.05 * actual)
+    others = totals["model"] == BGNBD
+    once, always = (
+        material(replace(twice, totals=totals.assign(mean=actual.where(~(others & far), 2.0 * actual))))
+        for far in (~early, False)
+    )
+    assert not totals_level(once, "purchases", PARETO, BGNBD)
+    assert totals_level(always, "purchases", PARETO, BGNBD)

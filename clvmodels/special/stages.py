@@ -38,7 +38,7 @@ SMALLEST, EPSILON = 1e-300, 1e-15
 LEAST_CHANCE = 1e-120  # its square is still a number
 SMALL_GAP = 1e-5
 NO_DISCOUNT = 1e-12  # of all that a horizon brings, its end discounted like its beginning
-TIMES = (8, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512)
+TIMES = (8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512)
 
 
 def purchases(k: int, j: int, n: np.ndarray, tau: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -58,9 +58,11 @@ def page_of_model(name: str) -> str:
     model = REGISTRY[name]
     kind = "purchase" if name in PURCHASE_MODELS else "spend"
     owner = f"{type(model).__module__}.{type(model).__qualname__}"
+    first = next(other for other, like in REGISTRY.items() if type(like) is type(model))
+    again = "" if name == first else "   :no-index:\n"  # links lead to the first page that tells of a class
     text = heading(model.title)
     text += f'Name in the registry: ``"{name}"``, a {kind} model. It reads {", ".join(model.needs)}.\n\n'
-    text += f".. autoclass:: {owner}\n   :no-members:\n\n"
+    text += f".. autoclass:: {owner}\n   :no-members:\n{again}\n"
     text += heading("Parameters", "-")
     text += ".. list-table::\n   :header-rows: 1\n   :widths: 10 60 15 15\n\n"
     text += "   * - parameter\n     - meaning\n     - prior median\n     - prior sigma of its log\n"
@@ -71,7 +73,7 @@ def page_of_model(name: str) -> str:
         text += f"     - {param.prior_sigma:g}\n"
     text += "\n" + heading("Formulas", "-")
     for method in OF_A_MODEL[kind]:
-        text += f".. automethod:: {owner}.{method}\n\n"
+        text += f".. automethod:: {owner}.{method}\n{again}\n"
     return text
 
 

@@ -71,8 +71,10 @@ if TYPE_CHECKING:
     from clvmodels.rivals import BoostedCLV as BoostedCLV
     from clvmodels.rivals import LifetimesCLV as LifetimesCLV
     from clvmodels.rivals import RegressionCLV as RegressionCLV
+    from clvmodels.transactions import RefundRecord as RefundRecord
     from clvmodels.transactions import RFMTable as RFMTable
     from clvmodels.transactions import calibration_holdout as calibration_holdout
+    from clvmodels.transactions import refund_record as refund_record
     from clvmodels.transactions import rfm_summary as rfm_summary
     from clvmodels.transactions import rfm_table as rfm_table
     from clvmodels.value import Acquisition as Acquisition
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
     from clvmodels.value import Economics as Economics
     from clvmodels.value import GroupComparison as GroupComparison
     from clvmodels.value import Lifespan as Lifespan
+    from clvmodels.value import NetForecast as NetForecast
     from clvmodels.value import NewCustomers as NewCustomers
     from clvmodels.value import NewCustomerValue as NewCustomerValue
     from clvmodels.value import Payback as Payback
@@ -109,6 +112,7 @@ if TYPE_CHECKING:
     from clvmodels.value import fit_channels as fit_channels
     from clvmodels.value import lifespan as lifespan
     from clvmodels.value import longer_life as longer_life
+    from clvmodels.value import net_of_refunds as net_of_refunds
     from clvmodels.value import new_customer_value as new_customer_value
     from clvmodels.value import payback as payback
     from clvmodels.value import profit as profit
@@ -154,6 +158,7 @@ _HOME = {
     "LifetimesCLV": "rivals",
     "LogNormal": "inference",
     "MonthlySeason": "season",
+    "NetForecast": "value",
     "NetHistoricalCLV": "baselines",
     "NewCustomerValue": "value",
     "NewCustomers": "value",
@@ -167,6 +172,7 @@ _HOME = {
     "RFMTable": "transactions",
     "ReferralRate": "value",
     "ReferralValue": "value",
+    "RefundRecord": "transactions",
     "RegressionCLV": "rivals",
     "Scenario": "value",
     "Scorecard": "backtesting",
@@ -210,6 +216,7 @@ _HOME = {
     "load_forecast": "forecast",
     "load_scorecard": "artifacts",
     "longer_life": "value",
+    "net_of_refunds": "value",
     "new_customer_value": "value",
     "payback": "value",
     "prior_predictive": "inference",
@@ -221,6 +228,7 @@ _HOME = {
     "realised_value": "value",
     "referral_rate": "value",
     "referral_value": "value",
+    "refund_record": "transactions",
     "rfm_from_frame": "migration",
     "rfm_summary": "transactions",
     "rfm_table": "transactions",

@@ -1,8 +1,8 @@
 """The command line: ``clvmodels COMMAND``, or ``python -m clvmodels COMMAND``.
 
-`options` declares what commands share, `commands`, `judging`, `comparing`, `deciding` and `jobs` hold the commands,
-`demo` shows the whole street on a bundled sample, `show` says results. Results go to stdout, errors and progress to
-stderr, progress only where that is a terminal.
+`options` declares what commands share, `commands`, `refunding`, `judging`, `comparing`, `deciding` and `jobs` hold the
+commands, `demo` shows the whole street on a bundled sample, `show` says results. Results go to stdout, errors and
+progress to stderr, progress only where that is a terminal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, TextIO
 import typer
 
 from clvmodels import __version__
-from clvmodels.cli import commands, comparing, deciding, jobs, judging
+from clvmodels.cli import commands, comparing, deciding, jobs, judging, refunding
 from clvmodels.cli.demo import demo
 from clvmodels.cli.options import expands
 from clvmodels.errors import ClvError, ClvWarning, exit_code
@@ -35,6 +35,7 @@ for command in (
     commands.summarise,
     commands.fit,
     commands.forecast,
+    refunding.refunds,
     judging.backtest,
     judging.report,
     comparing.compare,

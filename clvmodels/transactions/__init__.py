@@ -11,6 +11,7 @@ from clvmodels.transactions.activity import Activity, activity
 from clvmodels.transactions.calls import calibration_holdout, rfm_summary, rfm_table
 from clvmodels.transactions.columns import collected
 from clvmodels.transactions.holdout import Holdout, PurchaseEvents
+from clvmodels.transactions.returns import RefundRecord, refund_record
 from clvmodels.transactions.table import RFMTable
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "Holdout",
     "PurchaseEvents",
     "RFMTable",
+    "RefundRecord",
     "activity",
     "calibration_holdout",
     "collected",
+    "refund_record",
     "rfm_summary",
     "rfm_table",
 ]

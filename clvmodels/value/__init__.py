@@ -22,6 +22,7 @@ from clvmodels.value.plan import AcquisitionForecast, acquisition_plan, budget_t
 from clvmodels.value.pooling import ChannelFits, fit_channels
 from clvmodels.value.profit import ProfitForecast, profit, profit_run
 from clvmodels.value.referral import ReferralRate, ReferralValue, referral_rate, referral_value
+from clvmodels.value.refunds import NetForecast, net_of_refunds
 from clvmodels.value.segments import Segmentation, segment_customers
 from clvmodels.value.segments_rules import Segment, SegmentRules
 from clvmodels.value.whatif import WhatIf, elasticities, tornado, what_if
@@ -37,6 +38,7 @@ __all__ = [
     "Economics",
     "GroupComparison",
     "Lifespan",
+    "NetForecast",
     "NewCustomerValue",
     "NewCustomers",
     "Payback",
@@ -62,6 +64,7 @@ __all__ = [
     "fit_channels",
     "lifespan",
     "longer_life",
+    "net_of_refunds",
     "new_customer_value",
     "payback",
     "profit",

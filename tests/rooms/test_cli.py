@@ -30,7 +30,7 @@ from clvmodels.report import write_report
 from clvmodels.rfm import RFM
 from clvmodels.transactions import rules
 
-COMMANDS = ("demo", "summarise", "fit", "forecast", "backtest", "report", "compare", "value")
+COMMANDS = ("demo", "summarise", "fit", "forecast", "refunds", "backtest", "report", "compare", "value")
 QUICK = ("--draws", "60", "--purchase", "bg_nbd")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rooms.shell import Shell
 
 import clvmodels as clv
 
@@ -161,3 +162,88 @@ def test_a_backtest_with_workers_reads_order_numbers(cdnow: pd.DataFrame) -> Non
     kept = clv.backtest(sold.drop(index=sold.index[::9]), [clv.HistoricalCLV()], horizon="13W", spend="spend")
     for result in results:
         assert result.table("spend")["rmse"].tolist() == kept.table("spend")["rmse"].tolist()
+
+
+def test_gross_refunds_and_net_stand_side_by_side() -> None:
+    """By hand. Killed: refunds that find no order left out of the net money; delays in periods; a mean over orders."""
+    record = clv.refund_record(log(), order_id="order", observation_end="2026-03-31")
+    total = record.total
+    assert total["number"].to_dict() == {"gross": 11, "refunds": 6, "net": 10}
+    assert total["value"].to_dict() == pytest.approx({"gross": 329, "refunds": 145, "net": 184})
+    assert total.loc["refunds", "share_of_gross"] == pytest.approx(145 / 329)
+    assert record.delay.tolist() == [13, 19, 23]  # bob, ann, cleo
+    assert total.loc["refunds", "mean_delay_days"] == pytest.approx(55 / 3)
+    table = record.customers.set_index("customer_id")
+    assert table["gross_purchases"].to_dict() == {"ann": 2, "bob": 2, "cleo": 2, "dan": 2, "eve": 2, "fay": 1}
+    assert table["net_purchases"].to_dict() == {"ann": 2, "bob": 2, "cleo": 1, "dan": 2, "eve": 2, "fay": 1}
+    assert table["refunded_value"].tolist() == [30, 10, 25, 60, 12, 8]
+    rfm = summary()
+    np.testing.assert_array_equal(rfm.frequency + 1, table["net_purchases"])
+    plain = clv.refund_record(log(), observation_end="2026-03-31")
+    assert np.isnan(plain.total.loc["refunds", "mean_delay_days"])
+    assert plain.total["value"].tolist() == pytest.approx(total["value"].tolist())
+
+
+def sold_and_returned(share: float, seed: int = 1) -> pd.DataFrame:
+    """CDNOW, of whose orders a share comes back whole within ten weeks."""
+    rng = np.random.default_rng(seed)
+    sold = clv.load_cdnow("sample")
+    sold = sold.assign(order=np.arange(len(sold)), date=pd.to_datetime(sold["date"]))
+    back = sold[rng.random(len(sold)) < share]
+    late = pd.to_timedelta(rng.integers(1, 70, len(back)), unit="D")
+    return pd.concat([sold, back.assign(spend=-back["spend"], date=back["date"] + late)], ignore_index=True)
+
+
+def test_the_share_that_comes_back_is_found_from_orders_old_enough() -> None:
+    """Truth 0.2. Killed: young orders counted although their refunds are still to come."""
+    both = sold_and_returned(0.2)
+    record = clv.refund_record(both, order_id="order", spend="spend", observation_end="1997-04-30")
+    assert 60 < record.mature < 70
+    share = record.mature_back.sum() / record.mature_paid.sum()
+    young = record.back.sum() / record.paid.sum()
+    assert young < share - 0.02
+    rfm = clv.rfm_summary(both, spend="spend", refunds="drop", observation_end="1997-04-30")
+    forecast = clv.CLVModel("bg_nbd", method="map").fit(rfm).forecast("13W", draws=400, seed=1)
+    net = clv.net_of_refunds(forecast, record, seed=1)
+    low, high = np.quantile(net.share, [0.001, 0.999])
+    assert low < 0.2 < high
+    assert high - low < 0.12
+    total, each = net.total["mean"], net.customers
+    assert total["gross value"] == pytest.approx(total["expected refunds"] + total["net value"])
+    assert each["net_value"].sum() == pytest.approx(each["gross_value"].sum() * (1 - net.share.mean()))
+    assert (each["gross_value"] >= each["net_value"]).all()
+    again = clv.net_of_refunds(forecast, record, seed=1)
+    np.testing.assert_array_equal(again.share, net.share)
+
+
+def test_a_share_of_too_few_or_of_no_money_is_refused() -> None:
+    record = clv.refund_record(log(), observation_end="2026-03-31")
+    rfm = clv.rfm_summary(log(), spend="spend", refunds="drop", observation_end="2026-03-31")
+    fitted = clv.CLVModel("bg_nbd", None, method="map").fit(rfm)
+    with pytest.raises(clv.ArgumentError, match="a forecast of purchases only has no value"):
+        clv.net_of_refunds(fitted.forecast("4W", draws=10), record)
+    worth = clv.CLVModel("bg_nbd", "gamma_gamma", method="map").fit(rfm).forecast("4W", draws=10)
+    with pytest.raises(clv.DataError, match=r"6 customers paid something.*20 are needed"):
+        clv.net_of_refunds(worth, record)
+
+
+def test_the_command_shows_log_and_forecast(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shell = Shell(capsys)
+    both = sold_and_returned(0.2)
+    both[both["customer_id"] <= 400].to_csv("log.csv", index=False)
+    words = ("refunds", "log.csv", "--order-column", "order")
+    text = shell.good(*words, "--out", "a.csv")
+    assert [line.split()[0] for line in text.splitlines()[2:5]] == ["gross", "refunds", "net"]
+    text = shell.good(
+        *words, "--out", "b.csv", "--horizon", "3M", "--draws", 50, "--purchase", "bg_nbd", "--method", "map"
+    )
+    assert "expected refunds" in text
+    assert "share of refunds " in text
+    table = pd.read_csv("b.csv")
+    assert len(table) == len(pd.read_csv("a.csv"))
+    gap = table["forecast_gross_value"] - table["forecast_expected_refunds"] - table["forecast_net_value"]
+    assert gap.abs().max() < 1e-9
+    assert "leaves no money" in shell(*words, "--out", "c.csv", "--no-spend").err

@@ -1,0 +1,98 @@
+"""The command that shows gross, refunds and net side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clvmodels.cli.commands import check_fit, check_tables
+from clvmodels.cli.options import DURATION, Draws, Log, Model, ObservationEnd, Seed, TableOut
+from clvmodels.cli.show import say, wrote
+from clvmodels.errors import ArgumentError
+from clvmodels.progress import progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from clvmodels.transactions import RefundRecord
+
+Ahead = Annotated[
+    str | None,
+    typer.Option(
+        "--horizon",
+        metavar="LENGTH|DATE",
+        help=f"Forecast so far, and show what of it is expected to come back: {DURATION}; or the last day.",
+        show_default="the log only",
+    ),
+]
+
+
+def refunds(
+    log: Log,
+    out: TableOut,
+    model: Model,
+    horizon: Ahead = None,
+    observation_end: ObservationEnd = None,
+    draws: Draws = 1000,
+    seed: Seed = 0,
+) -> None:
+    """Show gross, refunds and net of a log side by side, and of a forecast.
+
+    The forecast is of gross value, and the share of refunds that of the log. With --order-column refunds are taken from
+    the order of their number. The table holds one row per customer.
+
+    Example: clvmodels refunds log.csv --out refunds.csv --order-column order --horizon 12M
+    """
+    from clvmodels.io import write_table
+
+    check_tables(out)
+    if log.no_spend:
+        raise ArgumentError("--no-spend leaves no money that could come back; leave it out")
+    if log.observation_start is not None:
+        raise ArgumentError("--observation-start leaves customers out, and refunds are those of all of them")
+    record = _record(log, observation_end)
+    say(record.total.round(2).to_string())
+    table = record.customers
+    if horizon is not None:
+        table = _ahead(log, model, record, horizon, observation_end, draws, seed)
+    wrote(*write_table(table, out))
+
+
+def _record(log: Log, observation_end: str | None) -> RefundRecord:
+    from clvmodels.transactions import refund_record
+
+    names = ("customer_id", "date", "spend", "period", "zero_spend", "business_timezone", "order_id")
+    rules: dict[str, Any] = {name: log.rules[name] for name in names}
+    with log.opened() as rows:
+        return refund_record(rows, observation_end=observation_end, **rules)
+
+
+def _ahead(
+    log: Log,
+    model: Model,
+    record: RefundRecord,
+    horizon: str,
+    observation_end: str | None,
+    draws: int,
+    seed: int,
+) -> pd.DataFrame:
+    """The record and the forecast of every customer, after the totals are said."""
+    from clvmodels.value import net_of_refunds
+
+    gross = replace(log, refunds="drop", order_column=None)
+    rfm = gross.summarise(observation_end)
+    wanted = model.build(no_spend=False)
+    with progress_bar(f"fitting {wanted.name}"):
+        fitted = wanted.fit(rfm, draws=draws, seed=seed)
+    check_fit(fitted)
+    with progress_bar("forecasting") as move:
+        forecast = fitted.forecast(horizon, draws=draws, seed=seed, progress=move)
+    net = net_of_refunds(forecast, record, seed=seed)
+    say(f"forecast of {forecast.horizon.window}, share of refunds {net.customers.attrs['refund_share']}")
+    say(net.total.round(2).to_string())
+    ahead = net.customers.rename(columns={name: f"forecast_{name}" for name in net.customers.columns[1:]})
+    table = record.customers.merge(ahead, on="customer_id", how="left")
+    table.attrs.update(net.customers.attrs)
+    return table

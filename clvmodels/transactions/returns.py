@@ -150,14 +150,12 @@ def refund_record(
     end, _ = observed_end(log, observation_end)
     rows = log.rows.filter(nw.col("stamp") < end)
     ids = collect_table(rows.group_by("customer_id").agg(rows=nw.len())).sorted(customer_id).ids
-    sold, back = rows.filter(nw.col("refund") == 0), rows.filter(nw.col("refund") == 1)
-    paid, paid_number, purchases = _sums(log, sold, ids)
-    taken, refunds_number, _ = _sums(log, back, ids)
+    paid, _, purchases = _sums(log, rows.filter(nw.col("refund") == 0), ids)
+    taken, refunds_number, _ = _sums(log, rows.filter(nw.col("refund") == 1), ids)
     left = without_refunded(log, purchases_of(log, orders.known(log, end)))
     net_purchases = _placed(collect_table(left.group_by("customer_id").agg(found=nw.len())), "found", ids)
-    delay, mature, mature_paid, mature_back = paid_number * 0.0, 0.0, paid, -taken
-    if order_id is not None:
-        delay, mature, mature_paid, mature_back = _matured(log, rows, ids, end)
+    unknown = np.empty(0), 0.0, paid, -taken
+    delay, mature, old, old_back = unknown if order_id is None else _matured(log, rows, ids, end)
     return RefundRecord(
         customer_id=ids,
         purchases=purchases,
@@ -166,10 +164,10 @@ def refund_record(
         back=-taken,
         net_purchases=net_purchases,
         net=paid + taken,
-        delay=delay if order_id is not None else np.empty(0),
+        delay=delay,
         mature=mature,
-        mature_paid=mature_paid,
-        mature_back=mature_back,
+        mature_paid=old,
+        mature_back=old_back,
         facts={"refunds": refunds, "observed_until": clock.as_moment(end), "currency": "that of the log"},
     )
 

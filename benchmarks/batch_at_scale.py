@@ -3,7 +3,8 @@
     python benchmarks/batch_at_scale.py [customers] [draws]
 
 The log is made by DuckDB from a hash of row numbers, four purchases a customer in the mean, over two years. The run is
-a process of its own, whose largest resident size is told; it reads with a limit of 1 GB for DuckDB.
+a process of its own, whose largest resident size is told; it reads with a limit of 1 GB for DuckDB. The script fails
+where the run does, or where it needs more than 2 GiB for at most a million customers.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+BOUND = 2.0  # GiB for a million customers
 CONFIG = """
 [log]
 source = "log.parquet"
@@ -69,9 +71,10 @@ def main(customers: int = 1_000_000, draws: int = 100) -> None:
                 )
         rows = duckdb.sql(f"SELECT count(*) FROM '{folder}/log.parquet'").fetchall()[0][0]
         print(f"{rows:,} rows, {customers:,} customers, {draws} draws: exit code {done.returncode}, ", end="")
-        print(
-            f"{peak.ru_utime + peak.ru_stime:.0f} s of processor, at most {peak.ru_maxrss / 2**20:.2f} GiB resident"
-        )
+        gibibytes = peak.ru_maxrss / 2**20
+        print(f"{peak.ru_utime + peak.ru_stime:.0f} s of processor, at most {gibibytes:.2f} GiB resident")
+        if done.returncode not in (0, 5) or (customers <= 1_000_000 and gibibytes > BOUND):
+            sys.exit(1)
 
 
 if __name__ == "__main__":

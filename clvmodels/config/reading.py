@@ -43,15 +43,26 @@ class Config(Section):
     log: Annotated[Log, Field(description="Where the transactions are and how they are read.")]
     model: Annotated[Model, Field(description="The models to fit and forecast with.")] = Model()
     models: Annotated[
-        list[Contender], Field(description="Who takes part in a comparison.", default_factory=list)
+        list[Contender],
+        Field(description="Who takes part in a comparison (of clvmodels compare).", default_factory=list),
     ]
     forecast: Annotated[Forecast, Field(description="How far ahead, at which rates.")] = Forecast()
-    backtest: Annotated[Backtest, Field(description="Forecasts from earlier dates.")] = Backtest()
+    backtest: Annotated[
+        Backtest, Field(description="Forecasts from earlier dates (of clvmodels compare).")
+    ] = Backtest()
     report: Annotated[Report, Field(description="The page that is written.")] = Report()
-    segments: Annotated[Segments, Field(description="How customers are divided.")] = Segments()
-    gates: Annotated[Gates, Field(description="What must hold before a run is published.")] = Gates()
-    store: Annotated[Store, Field(description="Where fits are kept, when a new one is made.")] = Store()
-    publish: Annotated[Publish, Field(description="Where forecasts are published.")] = Publish()
+    segments: Annotated[Segments, Field(description="How customers are divided (of clvmodels run).")] = (
+        Segments()
+    )
+    gates: Annotated[
+        Gates, Field(description="What must hold before a run is published (of clvmodels run).")
+    ] = Gates()
+    store: Annotated[
+        Store, Field(description="Where fits are kept, when a new one is made (of clvmodels run).")
+    ] = Store()
+    publish: Annotated[Publish, Field(description="Where forecasts are published (of clvmodels run).")] = (
+        Publish()
+    )
     _folder: Path = PrivateAttr(default=Path())
 
     def path(self, place: str) -> Path:
@@ -227,7 +238,6 @@ def _shown(value: object) -> str:
 
 def _check_names(config: Config, where: str) -> None:
     """Refuse names of models, contenders and methods that do not exist, and keys that are not of a name."""
-    from clvmodels.contenders import check_contender
     from clvmodels.inference import METHODS
     from clvmodels.models import PURCHASE_MODELS, SPEND_MODELS
 
@@ -239,6 +249,10 @@ def _check_names(config: Config, where: str) -> None:
         ("[model] method", config.model.method, METHODS),
     ]
     for number, one in enumerate(config.models):
+        from clvmodels.contenders import (
+            check_contender,
+        )  # loads every rival: not for those who compare nobody
+
         place = f"[models] {number}"
         try:
             check_contender(one.said)
@@ -256,13 +270,20 @@ def _check_names(config: Config, where: str) -> None:
             raise ArgumentError(
                 f"{where}, {place}: there is no {name!r}; {meant}There are {', '.join(known)}"
             )
+    _check_money(config, where)
+
+
+def _check_money(config: Config, where: str) -> None:
+    """Refuse what asks for money where it is left out."""
+    if not config.log.no_spend:
+        return
     about_spend = [rule.name for rule in config.segments.rules if "expected_spend" in rule.when]
-    if config.log.no_spend and about_spend:
+    if about_spend:
         raise ArgumentError(
             f"{where}, [segments] rules: money is left out by [log] no_spend, so {about_spend[0]!r} cannot ask for "
             "expected_spend"
         )
-    if config.log.no_spend and config.model.spend != AUTO:
+    if config.model.spend != AUTO:
         raise ArgumentError(
             f"{where}, [model] spend: money is left out by [log] no_spend; leave one of them out"
         )

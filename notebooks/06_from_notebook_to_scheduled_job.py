@@ -106,8 +106,9 @@ pd.set_option("display.max_colwidth", 110)
 gates
 
 # %% [markdown]
-# `coverage` and `bias` are about forecasts that have come due. `stability` and `distance` warn here because nobody new
-# joins this sample: everybody is 13 weeks older, which would be strange in a shop that goes on winning customers.
+# `coverage` and `bias` are about totals that have come due, `customers` and `segments` about who brought them.
+# `stability` and `distance` warn here because nobody new joins this sample: everybody is 13 weeks older, which would be
+# strange in a shop that goes on winning customers.
 
 # %%
 done = subprocess.run([*clvmodels, "history", "clv.toml"], cwd=folder, capture_output=True, text=True)
@@ -119,7 +120,7 @@ print(done.stdout)
 # ## The line for the timer
 #
 # ```text
-# 15 3 1 * *  cd /srv/clv && clvmodels run clv.toml --as-of "$(date -d 'yesterday' +%F)"
+# 15 3 1 * *  cd /srv/clv && clvmodels run clv.toml --as-of "$(date -d yesterday +\%F)"
 # ```
 #
 # Airflow, Dagster or Prefect call the same line with their own date.

@@ -7,7 +7,7 @@ the one from the oldest run that is kept in view says whether small misses add u
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -64,8 +64,8 @@ class Window:
         }
 
 
-def windows(delivery: Delivery, runs: Sequence[Run]) -> list[Window]:
-    """From the last of the earlier runs to now, and from the oldest one whose horizon is not over.
+def windows(delivery: Delivery, runs: Sequence[Run]) -> Iterator[Window]:
+    """From the last of the earlier runs to now, and from the oldest one whose horizon is not over; one at a time.
 
     Parameters
     ----------
@@ -75,11 +75,13 @@ def windows(delivery: Delivery, runs: Sequence[Run]) -> list[Window]:
         Earlier runs, by date.
     """
     if not runs:
-        return []
+        return
     last, oldest = runs[-1], _oldest_in_view(runs, delivery.as_of)
     wanted = [(NEXT, last)] if oldest.run_id == last.run_id else [(NEXT, last), (ALL, oldest)]
-    found = [_window(delivery, name, run) for name, run in wanted]
-    return [one for one in found if one is not None]
+    for name, run in wanted:
+        if (periods := _over(delivery, run)) > 0:
+            until = date.fromisoformat(run.manifest["period_ends"][periods - 1]) - timedelta(days=1)
+            yield Window(name, run, periods, until, *delivery.split(run.as_of, until))
 
 
 def _oldest_in_view(runs: Sequence[Run], as_of: date) -> Run:
@@ -90,35 +92,28 @@ def _oldest_in_view(runs: Sequence[Run], as_of: date) -> Run:
     return (running or list(runs[-1:]))[0]
 
 
-def _window(delivery: Delivery, name: str, run: Run) -> Window | None:
-    ends = [date.fromisoformat(text) for text in run.manifest["period_ends"]]
-    over = sum(end <= delivery.as_of + timedelta(days=1) for end in ends)
-    if not over:
-        return None
-    until = ends[over - 1] - timedelta(days=1)
-    return Window(name, run, over, until, *delivery.split(run.as_of, until))
+def _over(delivery: Delivery, run: Run) -> int:
+    """How many periods of a run's main horizon are over."""
+    ends = (date.fromisoformat(text) for text in run.manifest["period_ends"])
+    return sum(end <= delivery.as_of + timedelta(days=1) for end in ends)
 
 
-def look_back(
-    seen: Sequence[Window], last: Run | None, margin: float, discount: float
-) -> list[dict[str, Any]]:
-    """What the last runs said of the time since, and what came: one row per window and quantity.
+def told_before(last: Run | None) -> list[dict[str, Any]]:
+    """What the last run has told of the windows before its own."""
+    rows = [] if last is None else last.manifest["hindsight"]
+    return [row for row in rows if row["window"] == NEXT][-2 * (LOOKS_BACK - 1) :]
+
+
+def look_back(window: Window, margin: float, discount: float) -> list[dict[str, Any]]:
+    """What a run said of the time since, and what came: one row per quantity.
 
     Parameters
     ----------
-    seen
-        The windows that end now.
-    last
-        The last run; it has told of the windows before.
+    window
+        The run, and the time since.
     margin, discount
         Of the value.
     """
-    before = [] if last is None else last.manifest["hindsight"]
-    told = [row for row in before if row["window"] == NEXT][-2 * (LOOKS_BACK - 1) :]
-    return [*told, *(row for one in seen for row in _totals(one, margin, discount))]
-
-
-def _totals(window: Window, margin: float, discount: float) -> list[dict[str, Any]]:
     actual = {
         name: float(values.sum())
         for name, values in came(window.after, margin, discount, slice(None)).items()

@@ -13,7 +13,7 @@ from clvmodels.batch import record
 from clvmodels.batch.delivery import Delivery
 from clvmodels.batch.drift import compare, describe
 from clvmodels.batch.gates import DRIFT, Measured, Verdict, parameters_of
-from clvmodels.batch.hindsight import Window, look_back, windows
+from clvmodels.batch.hindsight import Window, look_back, told_before, windows
 from clvmodels.batch.hindsight_customers import look_at_customers
 from clvmodels.batch.pages import run_page
 from clvmodels.batch.scoring import Scoring, dealt
@@ -43,7 +43,12 @@ def measure(
     shard_of, sums = dealt(delivery.rfm, shards.count), shards.totals()
     rfm = delivery.rfm.take(np.argsort(shard_of, kind="stable"))  # in the order of the tables
     worth, counted = np.concatenate(value), np.unique(np.concatenate(labels).astype(str), return_counts=True)
-    last, seen = earlier[-1] if earlier else None, windows(delivery, earlier)
+    last = earlier[-1] if earlier else None
+    hindsight, singles = told_before(last), []
+    for window in windows(delivery, earlier):
+        hindsight += look_back(window, config.forecast.margin, config.forecast.discount)
+        singles += _singles(window, scoring, store)
+        del window  # before the next one is made: each holds all customers of its run
     return Measured(
         totals=record.totals_of(sums, scoring.horizons),
         segments=record.segments_of(
@@ -51,8 +56,8 @@ def measure(
         ),
         cohorts=record.cohorts_of(record.cohort_labels(rfm), worth, np.concatenate(p_buy)),
         drift=compare(_reference(last, main), rfm, worth),
-        hindsight=look_back(seen, last, config.forecast.margin, config.forecast.discount),
-        singles=[row for one in seen for row in _singles(one, scoring, store)],
+        hindsight=hindsight,
+        singles=singles,
         reference=describe(rfm, worth),
     )
 

@@ -202,7 +202,7 @@ class _Labelled:
 def history_of(rfm: RFM) -> dict[str, np.ndarray]:
     """(n,) purchases so far, the first included, and days since the last one."""
     return {
-        "purchases_so_far": rfm.frequency + 1,
+        "purchases_so_far": rfm.frequency.astype(np.int64) + 1,
         "days_since_purchase": (rfm.T - rfm.recency) * UNIT_DAYS[rfm.time_unit],
     }
 

@@ -304,6 +304,7 @@ def test_fit_that_a_person_promotes_serves_until_the_policy_asks_for_another(
     with pytest.raises(SystemExit) as ended:
         main(["fits", str(path), "--promote", first])
     assert ended.value.code == 0
+    assert capsys.readouterr().out == f"fit in production: {first}\n"
     assert go(path, "2025-03-07").code == 99
     assert store.production == first
     with pytest.raises(SystemExit):

@@ -86,9 +86,9 @@ def test_money_left_out_is_left_out_by_all_who_model_it() -> None:
 def test_a_mixture_takes_the_others_as_they_are_in_the_list() -> None:
     """Killed: members made anew from their names, without what was said of them."""
     ours = {"name": "bg_nbd", "method": "mle", "label": "Ours"}
-    mixture, *others = made({"name": "stack", "label": "Both"}, ours, {"name": "zero"})
+    mixture, *others = made({"name": "stack", "label": "All"}, ours, {"name": "zero"}, {"name": "past_best"})
     assert isinstance(mixture, Stack)
-    assert (mixture.name, mixture.forecasters) == ("Both", tuple(others))
+    assert (mixture.name, mixture.forecasters) == ("All", tuple(others))
     some, first, *_ = made(
         {"name": "stack", "forecasters": ["Ours", "past_best"], "window": "13W", "windows": 2},
         ours,

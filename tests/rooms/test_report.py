@@ -24,6 +24,7 @@ from clvmodels.report import Column, Section, Table, Text, cells, write_report
 from clvmodels.report.customer import customer_section
 from clvmodels.report.formula import formula_section
 from clvmodels.report.material import Material
+from clvmodels.report.numbers import per_cent
 from clvmodels.report.suspects import suspects_section
 from clvmodels.report.total import total_section
 from clvmodels.report.verdict import verdict_section
@@ -267,12 +268,18 @@ def test_several_horizons_stand_side_by_side(scorecard: Scorecard) -> None:
         name: pd.concat([getattr(scorecard, name).assign(horizon="13W"), getattr(scorecard, name)])
         for name in ("predictions", "totals", "newcomers")
     }
+    early = tables["totals"]["horizon"] == "13W"
+    tables["totals"]["mean"] *= np.where(early, 3.0, 1.0)
     whole = replace(scorecard, **tables)
     material = Material(whole.at(), whole=whole)
     assert list(material.by_horizon) == ["13W", "39W"]
     blocks = [*total_section(material).blocks, *customer_section(material).blocks]
     found = {block.key: block for block in blocks if isinstance(block, Table)}
     assert [column.label for column in found["horizons-spend"].columns] == ["Forecaster", "13W", "39W"]
+    totals = next(row for row in found["horizons-spend"].rows if row[0].text == RATE)
+    for cell, at in zip(totals[1:], material.by_horizon.values(), strict=True):
+        assert cell.text == per_cent(at.average("spend", "bias_total", RATE))
+    assert totals[1] != totals[2]
     skill = next(row for row in found["skill-horizons-spend"].rows if row[0].text == PARETO)
     assert skill[1] == skill[2]
     assert skill[1].text.startswith("+")

@@ -236,6 +236,23 @@ def test_history_is_the_mean_of_the_members(pair: Stack) -> None:
     assert mute.fit(summary()).expected_history(np.array([2.0])) is None
 
 
+@dataclass(frozen=True)
+class Line:
+    """Whoever expects so many purchases per unit of age."""
+
+    slope: float
+
+    def expected_history(self, age: np.ndarray) -> np.ndarray:
+        return self.slope * age
+
+
+def test_history_is_weighted_as_the_forecast_is(pair: Stack) -> None:
+    """Killed: members alike, whatever their weights."""
+    members: Any = {"slow": Line(1.0), "fast": Line(5.0)}
+    fitted = replace(pair.fit(summary()), members=members, weights={"slow": 0.75, "fast": 0.25})
+    np.testing.assert_allclose(fitted.expected_history(np.array([2.0, 4.0])), [4.0, 8.0])
+
+
 # --- failures ----------------------------------------------------------------------------------------------
 
 

@@ -55,19 +55,19 @@ class Record:
         chance = over_draws(block.purchases > 0) if len(block.purchases) > 1 else None
         if "purchases" in self.actual:
             known = block.columns.get("expected_purchases")
-            self._keep("purchases", block, block.purchases, known, chance)
+            self._keep("purchases", block, block.sorted_purchases, known, chance)
         if block.value is not None and self.money in self.actual:
-            self._keep(self.money, block, block.value, block.value_mean(), chance)
+            self._keep(self.money, block, block.sorted_value, block.value_mean(), chance)
 
     def _keep(
         self,
         quantity: str,
         block: DrawBlock,
-        draws: np.ndarray,
+        ordered: np.ndarray,
         mean: np.ndarray | None,
         chance: np.ndarray | None,
     ) -> None:
-        row = score_draws(draws, self.actual[quantity][block.index], self.lots[block.index])
+        row = score_draws(ordered, self.actual[quantity][block.index], self.lots[block.index])
         row["index"] = block.index
         if mean is not None:
             row["mean"] = mean
@@ -85,21 +85,20 @@ class Record:
         return found
 
 
-def score_draws(draws: np.ndarray, actual: np.ndarray, lots: np.ndarray) -> dict[str, np.ndarray]:
-    """Mean, sd, quantiles, CRPS and randomised PIT of (S, m) draws, (m,) each; of a single draw what a point has.
+def score_draws(ordered: np.ndarray, actual: np.ndarray, lots: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean, sd, quantiles, CRPS and randomised PIT of (m, S) sorted draws, (m,) each; of one draw what a point has.
 
     Examples
     --------
-    >>> said = score_draws(np.array([[0.0], [1.0], [5.0]]), np.array([1.0]), np.array([0.5]))
+    >>> said = score_draws(np.array([[0.0, 1.0, 5.0]]), np.array([1.0]), np.array([0.5]))
     >>> [float(said[name][0].round(3)) for name in ("mean", "sd", "q50", "pit")]
     [2.0, 2.16, 1.0, 0.5]
     """
-    if len(draws) == 1:
-        return {"mean": draws[0], "q50": draws[0], "crps": metrics.crps_of_point(actual, draws[0])}
-    ordered = np.ascontiguousarray(draws.T, dtype=float)
-    ordered.sort(axis=1)  # once for all that follows
+    if ordered.shape[1] == 1:
+        point = ordered[:, 0]
+        return {"mean": point, "q50": point, "crps": metrics.crps_of_point(actual, point)}
     return {
-        "mean": over_draws(draws),
+        "mean": ordered.mean(axis=1),
         "sd": ordered.std(axis=1),
         **dict(zip(QUANTILES, _quantiles(ordered), strict=True)),
         "crps": metrics.crps_from_draws(ordered.T, actual),

@@ -38,7 +38,8 @@ from clvmodels.units import Horizon
 RESOLUTION_BITS = 24
 PACE = "pace"  # the statistic that carries each customer's pace
 BATCH_ROWS = 1 << 15  # customers times draws simulated in one go
-PATTERNS = 256  # of which the closed forms are worked out in one go
+PATTERN_CELLS = 1 << 16  # patterns times draws whose closed forms are worked out in one go
+ALIVE_CELLS = 1 << 24  # probabilities that are kept for the draws, 128 MB; where there are more, found twice
 type Shocks = tuple[np.ndarray, np.ndarray]  # of exposure and money, (S,) each
 
 
@@ -54,6 +55,15 @@ class _Part:
     def of(cls, posterior: Posterior, draws: int) -> _Part:
         per_draw = posterior.draws[np.arange(draws) % len(posterior.draws)].T
         return cls(posterior.model, posterior.draws[:draws].T, np.ascontiguousarray(per_draw))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What closed forms say: (n,) columns by name, and P(alive) (m, S') of the pattern of each customer, if kept."""
+
+    columns: Mapping[str, np.ndarray]
+    alive: np.ndarray | None
+    pattern_of: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -137,7 +147,7 @@ class Simulation:
             if progress is not None:
                 progress(int(block.index[-1]) + 1, count)
 
-    def _block(self, index: np.ndarray, known: Mapping[str, np.ndarray], shocks: Shocks | None) -> DrawBlock:
+    def _block(self, index: np.ndarray, known: _Known, shocks: Shocks | None) -> DrawBlock:
         """Draws of the customers at `index`, simulated a few at a time: their arrays stay in the cache."""
         from clvmodels.forecast.tally import add_periods, add_up
 
@@ -145,16 +155,18 @@ class Simulation:
         by_customer = np.zeros((2, len(index), self.draws))
         by_period, alone = np.zeros((2, 2, self.draws, len(self.plan.edges) - 1))
         for start in range(0, len(index), step):
-            some = self.rfm.take(index[start : start + step])
-            row, time, amount = future = self._future(some, shocks)
+            some = index[start : start + step]
+            row, time, amount = future = self._future(some, known, shocks)
             if shocks is not None:
                 add_periods(row, time, self._worth(amount, time), self.plan.edges, len(some), alone)
                 row, time, amount = self._shocked(*future, len(some), shocks)
             mine = by_customer[:, start : start + step]
             add_up(row, time, self._worth(amount, time), self.plan.edges, mine, by_period)
+        for sums in (by_customer, by_period, alone):
+            sums[1] *= self.quantum
         purchases, value = by_customer.transpose(0, 2, 1)
         priced = self.spend is not None
-        columns = {name: column[index] for name, column in known.items()}
+        columns = {name: column[index] for name, column in known.columns.items()}
         return DrawBlock(
             index=index,
             purchases=purchases,
@@ -166,13 +178,14 @@ class Simulation:
             alone=None if shocks is None else alone,
         )
 
-    def _future(self, some: RFM, shocks: Shocks | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _future(
+        self, index: np.ndarray, known: _Known, shocks: Shocks | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(row, time, amount) of each purchase ahead; row d m + j is draw d of customer j of m."""
+        some = self.rfm.take(index)
         streams = Streams.keyed(customer_keys(self.seed, some.customer_id), self.draws)
         model: PurchaseModel = self.purchase.model
-        patterns, pattern_of = some.compress(model.needs)
-        alive = model.p_alive(self.purchase.distinct[:, :, None], patterns)
-        alive = alive[np.arange(self.draws) % len(alive)][:, pattern_of]
+        alive = self._alive(index, some, known)
         theta = self.purchase.per_draw[:, :, None]
         factor = self._pace(some)
         if shocks is not None:
@@ -186,6 +199,15 @@ class Simulation:
         spend: SpendModel = self.spend.model
         return row, time, spend.sample_spend(self.spend.per_draw[:, :, None], some, row, streams)
 
+    def _alive(self, index: np.ndarray, some: RFM, known: _Known) -> np.ndarray:
+        """(S, m) P(alive) of the customers at `index`, under the parameters of each draw."""
+        if known.alive is not None:
+            alive = np.ascontiguousarray(known.alive[known.pattern_of[index]].T)
+        else:
+            patterns, pattern_of = some.compress(self.purchase.model.needs)
+            alive = self.purchase.model.p_alive(self.purchase.distinct[:, :, None], patterns)[:, pattern_of]
+        return alive if len(alive) == self.draws else alive[np.arange(self.draws) % len(alive)]
+
     def _shocked(
         self, row: np.ndarray, time: np.ndarray, amount: np.ndarray, customers: int, shocks: Shocks
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -195,19 +217,22 @@ class Simulation:
         return row, stretched(self.clock, time, 1 / exposure[draw], self.rfm), amount * money[draw]
 
     def _worth(self, amount: np.ndarray, time: np.ndarray) -> np.ndarray:
-        """Discounted margin of purchases, in whole quanta."""
-        discounted = amount * (self.margin * np.exp(-self.discount * time))
-        return np.asarray(np.rint(discounted / self.quantum) * self.quantum)
+        """Discounted margin of purchases, as a whole number of quanta."""
+        worth = np.exp(-self.discount * time) if self.discount > 0 else np.ones(len(time))
+        worth *= self.margin / self.quantum
+        worth *= amount
+        return np.rint(worth, out=worth)
 
     def _pace(self, some: RFM) -> np.ndarray:
         """How fast customers walk through the model's time: (m,) or one for all."""
         return some.statistics[PACE] if self.is_paced else np.ones(1)
 
-    def _closed_forms(self, workers: int) -> dict[str, np.ndarray]:
+    def _closed_forms(self, workers: int) -> _Known:
         """(n,) means over the draws: what the columns say, and the value (the purchases without spend)."""
         is_discounted = self.spend is not None and self.discount > 0
         rates = [0.0, self.discount] if is_discounted and not self.is_paced else [0.0]
-        alive, expected, *present = self._purchase_means(rates, workers)
+        means, by_pattern, pattern_of = self._purchase_means(rates, workers)
+        alive, expected, *present = means
         columns = {"p_alive": alive, "expected_purchases": expected, "mean": expected}
         if self.spend is not None:
             level = self._spend_means(self.spend, workers)
@@ -217,10 +242,12 @@ class Simulation:
                     len(worth), np.nan
                 )  # a rate for each customer is not known to the closed forms
             columns |= {"expected_spend": level, "mean": worth}
-        return columns
+        return _Known(columns, by_pattern, pattern_of)
 
-    def _purchase_means(self, rates: Sequence[float], workers: int) -> np.ndarray:
-        """(1 + k, n) means of P(alive) and of the purchases discounted at k rates.
+    def _purchase_means(
+        self, rates: Sequence[float], workers: int
+    ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+        """(1 + k, n) means of P(alive) and of the purchases discounted at k rates; P(alive) by pattern, and whose.
 
         Worked out once per pattern, in an order that brings together those with the same future if alive. Under a
         discrepancy the exposure takes two values with its mean and variance.
@@ -233,12 +260,16 @@ class Simulation:
         factors = (1.0,) if self.discrepancy is None else self.discrepancy.nodes()
         paces = np.multiply.outer(factors, self._pace(futures))
         reaches = stretched(self.clock, self.plan.length, paces, self.rfm)
+        size = len(patterns), theta.shape[1]
+        kept = np.empty(size) if math.prod(size) <= ALIVE_CELLS else None
 
         def means(part: np.ndarray) -> np.ndarray:
             first, last = future_of[part[[0, -1]]]
             some = slice(first, last + 1)
             ahead, place = futures.take(some), future_of[part] - first
             alive = model.p_alive(theta, patterns.take(part))
+            if kept is not None:
+                kept[part] = alive.T
             found = [over_draws(alive)]
             for rate in rates:
                 bought = [
@@ -252,8 +283,12 @@ class Simulation:
 
         order = np.argsort(future_of, kind="stable")
         found = np.empty((1 + len(rates), len(patterns)))
-        found[:, order] = np.concatenate(list(in_turn(means, _parts(order, PATTERNS), workers)), axis=1)
-        return found[:, pattern_of]
+        found[:, order] = np.concatenate(list(in_turn(means, self._parts(order), workers)), axis=1)
+        return found[:, pattern_of], kept, pattern_of
+
+    def _parts(self, patterns: np.ndarray) -> list[np.ndarray]:
+        """Patterns, as many at a time as their draws make cells that stay in the cache."""
+        return _parts(patterns, max(PATTERN_CELLS // self.draws, 1))
 
     def _spend_means(self, part: _Part, workers: int) -> np.ndarray:
         """(n,) mean spend per purchase, infinite where some draw has no mean."""
@@ -264,7 +299,7 @@ class Simulation:
         def means(index: np.ndarray) -> np.ndarray:
             return over_draws(model.expected_spend(theta, patterns.take(index)))
 
-        parts = _parts(np.arange(len(patterns)), PATTERNS)
+        parts = self._parts(np.arange(len(patterns)))
         return np.concatenate(list(in_turn(means, parts, workers)))[pattern_of]
 
 

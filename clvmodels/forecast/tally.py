@@ -8,16 +8,16 @@ from clvmodels.special.compiled import compiled
 
 
 @compiled
-def period_of(time: float, edges: np.ndarray) -> int:
-    """Period that a time falls into; a period holds its end.
+def period_of(time: float, edges: np.ndarray, per_time: float) -> int:
+    """Period that a time falls into; a period holds its end. `per_time` is how many there are per unit of time.
 
     Where periods are about equally long, the guess by proportion is right or next to it.
     """
-    periods = len(edges) - 1
-    k = min(int((time - edges[0]) * (periods / (edges[periods] - edges[0]))), periods - 1)
+    last = len(edges) - 2
+    k = min(int((time - edges[0]) * per_time), last)
     while k > 0 and time <= edges[k]:
         k -= 1
-    while k < periods - 1 and time > edges[k + 1]:
+    while k < last and time > edges[k + 1]:
         k += 1
     return k
 
@@ -36,12 +36,13 @@ def add_up(
     Row d m + j is draw d of customer j. Purchases after the last edge do not count.
     """
     customers, end = by_customer.shape[1], edges[-1]
+    per_time = (len(edges) - 1) / (end - edges[0])
     for i in range(len(row)):
         if time[i] > end:
             continue
         draw = row[i] // customers
         customer = row[i] - draw * customers
-        k = period_of(time[i], edges)
+        k = period_of(time[i], edges, per_time)
         by_customer[0, customer, draw] += 1.0
         by_customer[1, customer, draw] += amount[i]
         by_period[0, draw, k] += 1.0
@@ -58,9 +59,11 @@ def add_periods(
     by_period: np.ndarray,
 ) -> None:
     """As `add_up` for that many customers, by period only."""
+    end = edges[-1]
+    per_time = (len(edges) - 1) / (end - edges[0])
     for i in range(len(row)):
-        if time[i] <= edges[-1]:
-            k = period_of(time[i], edges)
+        if time[i] <= end:
+            k = period_of(time[i], edges, per_time)
             draw = row[i] // customers
             by_period[0, draw, k] += 1.0
             by_period[1, draw, k] += amount[i]

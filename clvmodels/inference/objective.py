@@ -18,7 +18,7 @@ from clvmodels.errors import DataError
 from clvmodels.inference.priors import NormalPrior, Priors, build_prior
 from clvmodels.rfm import RFM, Customers
 
-CELLS_PER_BATCH = 200_000
+CELLS_PER_BATCH = 1 << 16
 PATTERNS_AT_ONCE = 65_536
 """Patterns whose likelihood is worked out at once: what a kernel holds besides does not grow with the data. Sums of
 blocks are added up in order, so another size would change the last digits of a double only."""

@@ -22,7 +22,7 @@ from scipy import special
 from clvmodels.contracts import Param, Trait
 from clvmodels.rfm import RFM
 from clvmodels.special.amounts import each_customer, mean_amount, median_amount, sample_amounts
-from clvmodels.special.gammas import digamma_rise, log_rising
+from clvmodels.special.gammas import digamma_rise, log_rising, once_per_value
 from clvmodels.special.spreads import InverseGammaSpread
 from clvmodels.special.streams import Streams
 
@@ -111,7 +111,7 @@ class GammaGamma:
         informs, count, mean = self._history(rfm)
         shape, total = p * count, count * mean
         density = (
-            log_rising(shape, q)
+            once_per_value(lambda n: log_rising(p * n, q), count, p, q)
             - special.gammaln(q)
             - shape * np.log1p(gamma / total)
             - q * np.log1p(total / gamma)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,16 @@ class DrawBlock:
     columns: Mapping[str, np.ndarray]
     mean: np.ndarray | None = None
     alone: np.ndarray | None = None
+
+    @cached_property
+    def sorted_purchases(self) -> np.ndarray:
+        """(m, S) purchases of each customer, ascending: sorted once for whoever asks."""
+        return _sorted(self.purchases)
+
+    @cached_property
+    def sorted_value(self) -> np.ndarray:
+        """(m, S) value of each customer, ascending; the purchases without spend."""
+        return self.sorted_purchases if self.value is None else _sorted(self.value)
 
     def value_mean(self) -> np.ndarray:
         """(m,) means of the value, or of the purchases without spend: exact if known, else of the draws."""
@@ -135,18 +146,22 @@ def over_draws(values: np.ndarray) -> np.ndarray:
 def _spread(block: DrawBlock, levels: Sequence[float], is_distribution: bool) -> dict[str, np.ndarray]:
     """Mean, sd and quantiles of the draws; only the mean where there is one draw."""
     columns: dict[str, np.ndarray] = {}
-    draws = {"purchases": block.purchases} if block.value is None else {"clv": block.value}
+    prefix = "purchases" if block.value is None else "clv"
     if is_distribution:
         columns["p_purchase"] = over_draws(block.purchases > 0)
-    for prefix, values in draws.items():
-        columns[f"{prefix}_mean"] = block.value_mean()
-        if is_distribution:
-            mine = np.array(values.T)  # laid out by customer, as `over_draws` has it
-            columns[f"{prefix}_sd"] = mine.std(axis=1)
-            mine.sort(axis=1)
-            for level in levels:
-                columns[quantile_name(prefix, level)] = _of_sorted(mine, level)
+    columns[f"{prefix}_mean"] = block.value_mean()
+    if is_distribution:
+        columns[f"{prefix}_sd"] = block.sorted_value.std(axis=1)
+        for level in levels:
+            columns[quantile_name(prefix, level)] = _of_sorted(block.sorted_value, level)
     return columns
+
+
+def _sorted(draws: np.ndarray) -> np.ndarray:
+    """(m, S) from (S, m), each row ascending."""
+    rows = np.array(draws.T, dtype=float, order="C")
+    rows.sort(axis=1)
+    return rows
 
 
 def _of_sorted(values: np.ndarray, level: float) -> np.ndarray:

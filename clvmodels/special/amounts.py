@@ -6,14 +6,13 @@ all arguments are above 0 and broadcast.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import special
 
-from clvmodels.special.gammas import digamma_rise, log_rising
+from clvmodels.special.gammas import digamma_rise, log_rising, once_per_value
 from clvmodels.special.streams import Streams, streams_of
-from clvmodels.special.times import number_in_row
-
-LEAST_GAMMA = 1e-100  # a gamma variate of tiny shape underflows; this keeps amounts and their squares finite
 
 
 def each_customer(theta: np.ndarray, row: np.ndarray) -> np.ndarray:
@@ -61,9 +60,9 @@ def log_density(
     count, total, logs, first = amounts
     shape, known = p * count, first > 0
     # Γ(pn)/Γ(p)^n and the proportions of the sum; then the sum, as in the form on means
-    proportions = special.gammaln(shape) - count * special.gammaln(p)
+    proportions = once_per_value(lambda n: special.gammaln(p * n) - n * special.gammaln(p), count, p)
     proportions = proportions + p * (logs - known * np.log(phi) - count * np.log(total))
-    level = log_rising(shape, q) - special.gammaln(q)
+    level = once_per_value(lambda n: log_rising(p * n, q), count, p, q) - special.gammaln(q)
     level = level - shape * np.log1p(gamma / total) - q * np.log1p(total / gamma)
     return np.asarray(proportions + level - logs)
 
@@ -157,15 +156,21 @@ def sample_amounts(
     (3,)
     """
     broadcast = np.broadcast_shapes(*(np.shape(values) for values in (p, shape, scale)))
-    order = np.argsort(row, kind="stable")  # no work where the rows ascend
-    number = number_in_row(row[order])
-    first = number == 0
-    rows, member = row[order][first], np.cumsum(first) - 1
-    p, shape, scale = (np.broadcast_to(values, broadcast).ravel()[rows] for values in (p, shape, scale))
-    streams = streams_of(rng, rows)
-    latent = np.maximum(streams.gamma(shape), LEAST_GAMMA)
-    amount = np.maximum(streams.each(member, number).gamma(p[member]), LEAST_GAMMA)
-    amount *= (scale / latent)[member]
-    result = np.empty_like(amount)
-    result[order] = amount
-    return result
+    if not (row[1:] >= row[:-1]).all():
+        order = np.argsort(row, kind="stable")
+        result = np.empty(len(row))
+        result[order] = sample_amounts(p, shape, scale, row[order], rng)
+        return result
+    spread = (
+        np.ascontiguousarray(np.broadcast_to(values, broadcast)).ravel() for values in (p, shape, scale)
+    )
+    return _streams_of(rng, row, math.prod(broadcast)).amounts(row, *spread)
+
+
+def _streams_of(rng: np.random.Generator | Streams, row: np.ndarray, rows: int) -> Streams:
+    """The streams of all rows: those they have, or new ones for the rows that buy, as the generator says."""
+    if isinstance(rng, Streams):
+        return rng
+    start, buying = np.zeros(rows, dtype=np.uint64), np.unique(row)
+    start[buying] = streams_of(rng, buying).start
+    return Streams(start)

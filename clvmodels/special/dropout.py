@@ -18,7 +18,7 @@ from scipy.special import expit
 
 from clvmodels.special.chances import discounted_purchases, share_staying
 from clvmodels.special.counts import purchases_before_leaving
-from clvmodels.special.gammas import digamma_rise, log_rising
+from clvmodels.special.gammas import digamma_rise, log_rising, once_per_value, softplus
 from clvmodels.special.streams import Streams, streams_of
 from clvmodels.special.times import MOST_PURCHASES, scatter_times
 
@@ -57,9 +57,10 @@ class Occasions(NamedTuple):
                   + \log \frac{B(a, b+k)}{B(a, b)} - \log P(\text{alive})
         """
         r, alpha, a, b, x, _, T, k = self
-        buying = log_rising(r, x) - r * np.log1p(T / alpha) - x * np.log(alpha + T)
-        staying = log_rising(b, k) - log_rising(a + b, k)
-        return np.asarray(buying + staying + np.logaddexp(0.0, self.log_odds_left()))
+        rising = once_per_value(lambda x: log_rising(r, x), x, r)
+        buying = rising - r * np.log1p(T / alpha) - x * np.log(alpha + T)
+        staying = once_per_value(lambda k: log_rising(b, k) - log_rising(a + b, k), k, a, b)
+        return np.asarray(buying + staying + softplus(self.log_odds_left()))
 
     def slopes(self) -> np.ndarray:
         """Derivatives (4, *broadcast) of `loglik` by r, alpha, a and b."""
@@ -128,7 +129,7 @@ def times_before_leaving(
     bought = streams.poisson(np.minimum(mean, MOST_PURCHASES))
     several = np.flatnonzero(bought > 1)  # the first purchase happens whatever the coin says after it
     theirs, would = streams.take(several), bought[several]
-    hazard = np.maximum(np.logaddexp(0.0, theirs.log_odds(a[several], b[several])), SMALLEST)  # -log(1 - p)
+    hazard = np.maximum(softplus(theirs.log_odds(a[several], b[several])), SMALLEST)  # -log(1 - p)
     happen = np.minimum(np.floor(theirs.exponential() / hazard) + 1.0, would)
     cut = np.flatnonzero(happen < would)
     bought[several] = happen

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import gammaln, psi
 
 STIRLING_FROM = 16.0
 STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
+
+
+def once_per_value(
+    function: Callable[[np.ndarray], np.ndarray], n: np.ndarray, *parameters: np.ndarray
+) -> np.ndarray:
+    """``function(n)`` for (m,) numbers of which many are equal, such as counts, worked out once for each value.
+
+    Parameters
+    ----------
+    function
+        From (k,) values to (..., k) results, value by value.
+    n
+        (m,) numbers.
+    parameters
+        What `function` uses beside its argument. Where one of them differs from place to place of n, all places are
+        worked out.
+
+    Examples
+    --------
+    >>> asked = []
+    >>> once_per_value(lambda n: asked.extend(n.tolist()) or n**2, np.array([3.0, 2.0, 3.0])).tolist(), asked
+    ([9.0, 4.0, 9.0], [2.0, 3.0])
+    """
+    if np.ndim(n) != 1 or any(np.shape(parameter)[-1:] not in ((), (1,)) for parameter in parameters):
+        return function(n)
+    values, place = np.unique(n, return_inverse=True)
+    return np.asarray(function(values)[..., place])
+
+
+def softplus(x: np.ndarray) -> np.ndarray:
+    """log(1 + e^x), as ``np.logaddexp(0, x)`` and several times as fast.
+
+    Examples
+    --------
+    >>> softplus(np.array([-np.inf, 0.0, 800.0])).round(6).tolist()
+    [0.0, 0.693147, 800.0]
+    """
+    return np.asarray(np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x))))
 
 
 def log_rising(z: np.ndarray, n: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from clvmodels.special.quadrature import NEGLIGIBLE, drop, gauss_legendre, node_sum, reach, regimes
 
 LIVING_SIZES = (5, 6, 8, 11, 16, 24, 40, 64, 128)
-ENDED_SIZES = (11, 16, 24, 40, 64, 128)
+ENDED_SIZES = (7, 9, 11, 13, 16, 20, 24, 32, 40, 64, 128)
 LEAST = 1e-300
 
 
@@ -123,7 +123,10 @@ def lives_ended(
         grown = np.expm1(v)
         shrunk = rho[rows] * grown
         log_far = np.log1p(shrunk)
-        f = w * np.exp(c[rows] * v - k[rows] * log_far)
+        f = c[rows] * v
+        f -= k[rows] * log_far
+        np.exp(f, out=f)
+        f *= w
         total[rows] = mass = node_sum(f)
         if with_moments:
             shares = grown / (1.0 + grown), shrunk / (1.0 + shrunk)

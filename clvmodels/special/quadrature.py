@@ -10,7 +10,7 @@ import numpy as np
 NEGLIGIBLE = 34.0
 """An integrand that has fallen to exp(-34) = 2e-15 of its maximum contributes nothing more."""
 
-BLOCK = 1 << 15
+BLOCK = 1 << 14
 """Nodes worked on at a time; the arrays of a block stay in the cache of one core."""
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clvmodels.special.gammas import digamma_rise, log_rising
+from clvmodels.special.gammas import digamma_rise, log_rising, once_per_value
 from clvmodels.special.lifetimes import lives_ended
 
 
@@ -47,7 +47,7 @@ class Silence(NamedTuple):
                   - x \log(\alpha + t_x) + \log Q
         """
         before = (
-            log_rising(self.r, self.x)
+            once_per_value(lambda x: log_rising(self.r, x), self.x, self.r)
             - self.s * np.log1p(self.t_x / self.beta)
             - self.r * np.log1p(self.t_x / self.alpha)
         )

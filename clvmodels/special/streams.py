@@ -95,7 +95,11 @@ class Streams:
 
     def gamma(self, shape: np.ndarray) -> np.ndarray:
         """(m,) gamma variates with scale 1; those of shapes near 0 may be 0."""
-        return np.asarray(np.exp(self.log_gamma(shape)))
+        from clvmodels.special import variates
+
+        result = np.empty(len(self.start))
+        variates.fill_any_gamma(self.start, self._offset(), self._offset(), shape, result)
+        return result
 
     def log_odds(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Log-odds of (m,) beta variates, log(p / (1 - p)) with p ~ Beta(a, b): no digit is lost near 0 or 1."""
@@ -109,13 +113,30 @@ class Streams:
         variates.fill_poisson(self.start, self._offset(), mean, np.exp(-mean), result)
         return result
 
-    def ordered(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Row and value of `counts` (m,) uniform variates per row, ascending within it; at most 2**20 per row."""
+    def amounts(self, row: np.ndarray, p: np.ndarray, shape: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """Amounts of purchases, given by their rows, ascending: Gamma(p, rate), one rate ~ Gamma(shape, scale) a row.
+
+        p, shape and scale are (m,). Gamma variates below 1e-100, met for shapes near 0, count as 1e-100.
+        """
+        from clvmodels.special import variates
+
+        result = np.empty(len(row))
+        offsets = np.array([self._offset() for _ in range(4)])
+        variates.fill_amounts(self.start, offsets, row, p, shape, scale, result)
+        return result
+
+    def ordered(
+        self, counts: np.ndarray, label: np.ndarray, span: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Label and value of `counts` (m,) uniform variates in (0, span) per row, ascending within it.
+
+        At most 2**20 per row.
+        """
         from clvmodels.special import variates
 
         size = int(counts.sum())
         row, value = np.empty(size, dtype=np.int64), np.empty(size)
-        variates.fill_ordered(self.start, self._offset(), counts, row, value)
+        variates.fill_ordered(self.start, self._offset(), counts, label, span, row, value)
         return row, value
 
     def _offset(self) -> np.uint64:

@@ -31,8 +31,7 @@ def scatter_times(
     row, time : two (counts.sum(),) arrays
         Rows ascend; times ascend within a row.
     """
-    position, share = streams.ordered(counts)
-    return rows[position], share * span[position]
+    return streams.ordered(counts, rows, span)
 
 
 def number_in_row(row: np.ndarray) -> np.ndarray:

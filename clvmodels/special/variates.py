@@ -7,7 +7,7 @@ next number of its row, whatever other rows do. Import it where numbers are draw
 References
 ----------
 Steele, Lea & Flood (2014), "Fast Splittable Pseudorandom Number Generators", OOPSLA, for the hash;
-Leva (1992), ACM Trans. Math. Software 18(4), for normal variates;
+Marsaglia & Tsang (2000), Journal of Statistical Software 5(8), for normal variates;
 Marsaglia & Tsang (2000), ACM Trans. Math. Software 26(3), for gamma variates;
 Hörmann (1993), Insurance: Mathematics and Economics 12(1), for Poisson variates of large mean.
 """
@@ -24,8 +24,30 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 S11, S27, S30, S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
 PURCHASE_SHIFT = np.uint64(15)
+LOWEST, SIGN = np.uint64(255), np.uint64(256)
 LARGE_MEAN = 12.0  # from here on Poisson variates are drawn by rejection, below by counting up
 MOST_COUNTED = 120  # a Poisson variate of a smaller mean exceeds it once in 1e70
+ONE_OVER = 1.0 / np.maximum(np.arange(MOST_COUNTED + 1.0), 1.0)
+FEW = 8  # so many uniform variates are put in order one by one, more as waiting times
+LAYERS, TAIL = 256, 3.6541528853610088  # where the lowest layer under the normal curve ends
+LEAST_GAMMA = 1e-100  # a gamma variate of tiny shape underflows; this keeps amounts and their squares finite
+
+
+def _layers() -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the layers of equal area under exp(-x² / 2), from the lowest up, and the heights there.
+
+    The lowest holds the tail, too: its end is that of a rectangle of the same area.
+    """
+    height = math.exp(-0.5 * TAIL * TAIL)
+    area = TAIL * height + math.sqrt(0.5 * math.pi) * math.erfc(TAIL / math.sqrt(2.0))
+    ends = [area / height, TAIL]
+    while len(ends) < LAYERS:
+        ends.append(math.sqrt(-2.0 * math.log(area / ends[-1] + math.exp(-0.5 * ends[-1] ** 2))))
+    end = np.array([*ends, 0.0])
+    return end, np.exp(-0.5 * end * end)
+
+
+END, HEIGHT = _layers()
 
 
 @compiled
@@ -43,21 +65,41 @@ def uniform(place: np.uint64) -> float:
 
 
 @compiled
+def normal(place: np.uint64) -> tuple[float, np.uint64]:
+    """Standard normal variate by the ziggurat, and the last place that it used.
+
+    A point is dropped in a layer chosen at random, and nearly always lies under the curve.
+    """
+    while True:
+        place += GOLDEN
+        bits = mix(place)
+        layer = np.int64(bits & LOWEST)
+        sign = 1.0 if bits & SIGN else -1.0  # layer, sign and point use different bits
+        x = ((bits >> S11) + 0.5) * 2.0**-53 * END[layer]
+        if x < END[layer + 1]:
+            return sign * x, place
+        place += GOLDEN
+        u = uniform(place)
+        if layer > 0:
+            if HEIGHT[layer] + u * (HEIGHT[layer + 1] - HEIGHT[layer]) < math.exp(-0.5 * x * x):
+                return sign * x, place
+            continue
+        while True:
+            beyond = -math.log(u) / TAIL
+            place += GOLDEN
+            if -2.0 * math.log(uniform(place)) > beyond * beyond:
+                return sign * (TAIL + beyond), place
+            place += GOLDEN
+            u = uniform(place)
+
+
+@compiled
 def gamma(place: np.uint64, shape: float) -> float:
     """Gamma variate of a shape >= 1, by rejection from a normal variate."""
     d = shape - 1.0 / 3.0
     c = 1.0 / math.sqrt(9.0 * d)
     while True:
-        while True:  # x = w / u is standard normal
-            place += GOLDEN
-            u = uniform(place)
-            place += GOLDEN
-            w = 1.7156 * (uniform(place) - 0.5)
-            across, up = u - 0.449871, abs(w) + 0.386595
-            form = across * across + up * (0.196 * up - 0.25472 * across)
-            if form < 0.27597 or (form < 0.27846 and w * w <= -4.0 * u * u * math.log(u)):
-                break
-        x = w / u
+        x, place = normal(place)
         root = 1.0 + c * x
         place += GOLDEN
         if root > 0.0:
@@ -66,6 +108,14 @@ def gamma(place: np.uint64, shape: float) -> float:
                 return d * v
             if math.log(u) < 0.5 * square + d * (1.0 - v + math.log(v)):
                 return d * v
+
+
+@compiled
+def any_gamma(place: np.uint64, other: np.uint64, shape: float) -> float:
+    """Gamma variate of any shape > 0, which may underflow to 0; `other` is the place of the boost below 1."""
+    if shape >= 1.0:
+        return gamma(place, shape)
+    return gamma(place, shape + 1.0) * uniform(other) ** (1.0 / shape)
 
 
 @compiled
@@ -79,7 +129,7 @@ def poisson(place: np.uint64, mean: float, chance: float) -> int:
         while u > chance and k < MOST_COUNTED:
             u -= chance
             k += 1
-            chance *= mean / k
+            chance *= mean * ONE_OVER[k]
         return k
     b = 0.931 + 2.53 * math.sqrt(mean)
     a = -0.059 + 0.02483 * b
@@ -119,6 +169,40 @@ def fill_gamma(start: np.ndarray, offset: np.uint64, shape: np.ndarray, out: np.
 
 
 @compiled
+def fill_any_gamma(
+    start: np.ndarray, offset: np.uint64, other: np.uint64, shape: np.ndarray, out: np.ndarray
+) -> None:
+    """Gamma variates of any shapes > 0."""
+    for i in range(len(start)):
+        out[i] = any_gamma(start[i] + offset, start[i] + other, shape[i])
+
+
+@compiled
+def fill_amounts(
+    start: np.ndarray,
+    offsets: np.ndarray,
+    row: np.ndarray,
+    p: np.ndarray,
+    shape: np.ndarray,
+    scale: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Amounts of rows that ascend: a rate for each row, Gamma(shape, scale), and amounts Gamma(p, rate).
+
+    The offsets, two each, are those of the rates and of the amounts.
+    """
+    last, place, unit = -1, np.uint64(0), 0.0
+    for i in range(len(row)):
+        k = row[i]
+        if k != last:
+            last, place = k, start[k]
+            rate = any_gamma(place + offsets[0], place + offsets[1], shape[k])
+            unit = scale[k] / max(rate, LEAST_GAMMA)
+        out[i] = max(any_gamma(place + offsets[2], place + offsets[3], p[k]), LEAST_GAMMA) * unit
+        place += GOLDEN << PURCHASE_SHIFT
+
+
+@compiled
 def fill_poisson(
     start: np.ndarray, offset: np.uint64, mean: np.ndarray, none: np.ndarray, out: np.ndarray
 ) -> None:
@@ -129,18 +213,37 @@ def fill_poisson(
 
 @compiled
 def fill_ordered(
-    start: np.ndarray, offset: np.uint64, counts: np.ndarray, row: np.ndarray, share: np.ndarray
+    start: np.ndarray,
+    offset: np.uint64,
+    counts: np.ndarray,
+    label: np.ndarray,
+    span: np.ndarray,
+    row: np.ndarray,
+    value: np.ndarray,
 ) -> None:
-    """So many ordered uniform variates per row: waiting times over the sum of one more of them."""
+    """So many ordered uniform variates in (0, span) per row.
+
+    Few are put in order; many are waiting times over the sum of one more of them.
+    """
     end = 0
     for i in range(len(counts)):
         first, elapsed, place = end, 0.0, start[i] + offset
         end += counts[i]
+        is_few = counts[i] <= FEW
         for j in range(first, end):
             place += GOLDEN << PURCHASE_SHIFT
-            elapsed -= math.log(uniform(place))
-            row[j], share[j] = i, elapsed
-        if end > first:
-            elapsed -= math.log(uniform(start[i] + offset))
+            row[j], u = label[i], uniform(place)
+            if is_few:
+                k = j
+                while k > first and value[k - 1] > u:
+                    value[k] = value[k - 1]
+                    k -= 1
+                value[k] = u
+            else:
+                elapsed -= math.log(u)
+                value[j] = elapsed
+        whole = span[i]
+        if not is_few:
+            whole /= elapsed - math.log(uniform(start[i] + offset))
         for j in range(first, end):
-            share[j] /= elapsed
+            value[j] *= whole

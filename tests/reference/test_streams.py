@@ -11,7 +11,7 @@ import pytest
 from scipy import special, stats
 
 from clvmodels.special.streams import Streams, streams_of
-from clvmodels.special.variates import GOLDEN, mix
+from clvmodels.special.variates import GOLDEN, TAIL, mix, normal
 
 SPLITMIX64 = (6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431)
 DRAWS = 200_000
@@ -69,15 +69,61 @@ def test_poisson_variates(mean: float) -> None:
     assert_uniform(stats.poisson.cdf(count - 1, mean) + lot * stats.poisson.pmf(count, mean))
 
 
-def test_order_statistics() -> None:
-    """Killed: the waiting time after the last left out, which puts the last at 1."""
-    row, value = streams(4, 50_000).ordered(np.full(50_000, 5))
-    np.testing.assert_array_equal(row, np.repeat(np.arange(50_000), 5))
-    value = value.reshape(-1, 5)
+@pytest.mark.parametrize("shape", [1e-3, 0.3, 1.0, 3.0, 1e6])
+def test_gamma_variates_without_logarithms(shape: float) -> None:
+    """Killed: a boost of shapes below 1 left out."""
+    found = streams(11).gamma(np.full(DRAWS, shape))
+    uniform = special.gammainc(shape, found)
+    lots = np.random.default_rng(12).random(
+        DRAWS
+    )  # what underflowed is somewhere between 0 and the least number
+    assert_uniform(np.where(found > 0, uniform, lots * special.gammainc(shape, 5e-324)))
+
+
+def test_normal_variates() -> None:
+    """Killed: layers one off; heights of the wedge crossed; a sign that shares bits with the layer; no tail.
+
+    The places used are those of a row, one after another. In the tail beyond the lowest layer are 517 of 2,000,000.
+    """
+    found, last = np.empty(2_000_000), 20
+    with np.errstate(over="ignore"):
+        for i in range(len(found)):
+            found[i], last = normal(np.uint64(last))
+    assert_uniform(stats.norm.cdf(found))
+    middle = found[np.abs(found) < 0.3]
+    assert_uniform(0.5 + (stats.norm.cdf(middle) - 0.5) / (2 * stats.norm.cdf(0.3) - 1))
+    tail = np.abs(found[np.abs(found) > TAIL])
+    assert abs(len(tail) - 2e6 * 2 * stats.norm.sf(TAIL)) < 4.5 * np.sqrt(517)
+    assert_uniform(stats.norm.sf(tail) / stats.norm.sf(TAIL))
+
+
+@pytest.mark.parametrize("count", [2, 5, 8, 9, 12])
+def test_order_statistics(count: int) -> None:
+    """Killed: the waiting time after the last left out, which puts the last at 1; a place passed over in sorting."""
+    every = np.arange(50_000)
+    row, value = streams(4, 50_000).ordered(np.full(50_000, count), every + 7, np.full(50_000, 3.0))
+    np.testing.assert_array_equal(row, np.repeat(every + 7, count))
+    value = value.reshape(-1, count) / 3.0
     assert (np.diff(value, axis=1) > 0).all()
     for i, column in enumerate(value.T):
-        assert_uniform(stats.beta(i + 1, 5 - i).cdf(column))
+        assert_uniform(stats.beta(i + 1, count - i).cdf(column))
     assert_uniform(np.random.default_rng(5).permuted(value, axis=1)[:, 0])
+
+
+def test_amounts() -> None:
+    """Given a rate amounts are Gamma(p, rate) and independent; with it spread they are a ratio of gamma variates.
+
+    Killed: one rate for all rows; a rate for each purchase; a purchase that repeats the one before.
+    """
+    p, shape, scale = 2.0, 3.0, 10.0
+    rows = np.repeat(np.arange(DRAWS), 2)
+    every = np.ones(DRAWS)
+    found = streams(13).amounts(rows, p * every, shape * every, scale * every).reshape(-1, 2)
+    for column in found.T:
+        assert_uniform(special.betainc(p, shape, column / (scale + column)))
+    assert_uniform(special.betainc(p, p, found[:, 0] / found.sum(axis=1)))
+    both = found.sum(axis=1)
+    assert_uniform(special.betainc(2 * p, shape, both / (scale + both)))
 
 
 def test_a_row_alone_is_the_row_among_others() -> None:
@@ -87,9 +133,11 @@ def test_a_row_alone_is_the_row_among_others() -> None:
 
     def drawn(source: Streams, some: np.ndarray) -> list[np.ndarray]:
         found = [source.log_gamma(shape[some]), source.poisson(mean[some]), source.exponential()]
-        counts = np.arange(500)[some] % 5 + 1
-        row, value = source.ordered(counts)
-        found += [np.bincount(row, value)]
+        counts = np.arange(500)[some] % 12 + 1
+        row, value = source.ordered(counts, np.arange(len(some)), np.ones(len(some)))
+        found += [np.bincount(row, value), source.gamma(shape[some])]
+        p, scale = shape[some], mean[some]
+        found += [np.bincount(row, source.amounts(row, p, 2.0 * p, scale))]
         return [*found, source.each(np.arange(len(some)), counts).gamma(shape[some])]
 
     inside, alone = drawn(streams(6, 500), np.arange(500)), drawn(streams(6, 500).take(rows), rows)
@@ -130,4 +178,4 @@ def test_no_row_no_number() -> None:
     source = streams(8, 0)
     nothing = np.empty(0)
     assert len(source.gamma(nothing)) == len(source.poisson(nothing)) == len(source.uniform()) == 0
-    assert len(source.ordered(np.empty(0, dtype=np.int64))[0]) == 0
+    assert len(source.ordered(np.empty(0, dtype=np.int64), nothing, nothing)[0]) == 0

@@ -102,7 +102,7 @@ def spark(folder: str, customers: int, draws: int) -> Iterator[str]:
 
 
 def fit(folder: str, largest: int) -> Iterator[str]:
-    yield "fit of spend: nearly a pattern for each customer who came back; memory it adds to the process"
+    yield "fit of spend: a pattern for each different pair of number and mean; memory it adds to the process"
     yield f"{'customers':>12}{'patterns':>12}{'CPU s':>8}{'CPU us each':>13}{'MB':>8}"
     sizes, found = [size for size in SIZES if 100_000 <= size <= largest], []
     if len(sizes) < 2:
@@ -171,17 +171,13 @@ def draw_growth(found: list[dict[str, Any]], draws: int, picture: Path) -> None:
     figure.savefig(picture, dpi=130)
 
 
-def written(page: str, job: str, lines: list[str]) -> str:
+def written(page: str, job: str, command: str, lines: list[str]) -> str:
     """The page with the lines in place of those that stood between the marks of the job."""
-    marks = f"<!-- figures of {job} -->", f"<!-- end of {job} -->"
-    block = (
-        f"{marks[0]}\n```{{code-block}} text\n$ python benchmarks/scale.py {job}\n"
-        + "\n".join(lines)
-        + f"\n```\n{marks[1]}"
-    )
-    found = re.compile(f"{re.escape(marks[0])}.*?{re.escape(marks[1])}", re.DOTALL)
+    begin, end = f"<!-- figures of {job} -->", f"<!-- end of {job} -->"
+    found = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     if len(found.findall(page)) != 1:
         raise SystemExit(f"{PAGE} has no one place for the figures of {job}")
+    block = "\n".join([begin, "```{code-block} text", f"$ {command}", *lines, "```", end])
     return found.sub(lambda _: block, page)
 
 
@@ -197,6 +193,7 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=3_000_000)
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
+    options = [word for word in sys.argv[1:] if word not in {*chosen.jobs, "--write"}]
     with tempfile.TemporaryDirectory(prefix="clvmodels-scale-") as folder:
         picture = PICTURE if chosen.write else Path(folder) / PICTURE.name
         work = {
@@ -217,7 +214,8 @@ def main() -> None:
                 sys.stdout.write(line + "\n")
                 sys.stdout.flush()
             if chosen.write:
-                PAGE.write_text(written(PAGE.read_text(), job, lines))
+                command = " ".join(["python benchmarks/scale.py", job, *options])
+                PAGE.write_text(written(PAGE.read_text(), job, command, lines))
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def spark(folder: str, customers: int, draws: int) -> Iterator[str]:
 
 
 def fit(folder: str, largest: int) -> Iterator[str]:
-    yield "fit of spend: a pattern for each different pair of number and mean; memory it adds to the process"
+    yield "fit of spend, prices so fine that nearly all who came back have a pattern of their own; memory it adds"
     yield f"{'customers':>12}{'patterns':>12}{'CPU s':>8}{'CPU us each':>13}{'MB':>8}"
     sizes, found = [size for size in SIZES if 100_000 <= size <= largest], []
     if len(sizes) < 2:

@@ -98,7 +98,7 @@ def spark(folder: str, customers: int, draws: int) -> Iterator[str]:
     yield f"forecast of {found['customers']:,} customers x {draws:,} draws, two workers each"
     yield f"  Spark local[2] {found['spark']:.0f} s, a thousand customers there {found['start']:.0f} s: the start"
     yield f"  two threads of one process {found['local']:.0f} s, the same total to the last bit"
-    yield f"  ratio without the start {ratio:.2f} {verdict(ratio <= 2, '2 x')}"
+    yield f"  ratio {found['spark'] / found['local']:.2f}, without the start {ratio:.2f} {verdict(ratio <= 2, '2 x')}"
 
 
 def fit(folder: str, largest: int) -> Iterator[str]:

@@ -273,6 +273,7 @@ purchase = "bg_nbd"
 method = "mle"
 [forecast]
 horizon = "26W"
+step = "M"
 draws = 60
 [report]
 out = "page.html"
@@ -296,6 +297,7 @@ def test_compare_does_what_the_configuration_says(shell: Shell, monkeypatch: pyt
     ):
         assert f'id="{part}"' in page
     assert "Spend and frequency" in page
+    assert "1998-08-01 to 1998-08-31" in page  # the step of the totals, in months
     assert not re.search(r"(?<![.\d,])00\d\d\d\b", page)
     with duckdb.connect("shop.duckdb") as shop:
         shop.execute("CREATE TABLE sales AS SELECT * FROM 'log.parquet'")

@@ -21,6 +21,7 @@ from clvmodels.criticism import Suspicion
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast import CLVModel, FittedCLV
 from clvmodels.report import Column, Section, Table, Text, cells, write_report
+from clvmodels.report.calibration import calibration_blocks
 from clvmodels.report.customer import customer_section
 from clvmodels.report.formula import formula_section
 from clvmodels.report.material import Material
@@ -535,3 +536,13 @@ def test_provenance_is_words_and_round_numbers() -> None:
     prior = {"r": {"median": 3.0000000000000004, "stated": False}, "empty": []}
     assert _in_words(prior) == "r (median 3, stated no), empty none"
     assert _in_words([-0.5, None, 2357.0]) == "−0.5; —; 2,357"
+
+
+def test_customers_above_their_intervals_mean_forecasts_too_low(scorecard: Scorecard) -> None:
+    """Killed: the tails taken for each other."""
+    rows = scorecard.predictions.copy()
+    mine = (rows["model"] == PARETO) & (rows["quantity"] == "purchases")
+    rows.loc[mine, "pit"] = np.where(np.arange(mine.sum()) % 5 == 0, 0.99, 0.5)
+    words = str(calibration_blocks(Material(replace(scorecard, predictions=rows), top=5)))
+    assert "20.0 % of customers came out above their interval and 0.0 % below" in words
+    assert "the forecasts are too low rather than too narrow" in words

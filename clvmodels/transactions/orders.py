@@ -19,7 +19,7 @@ from clvmodels.transactions.door import Log
 KEYS = ("customer_id", "order_id")
 MATCH = "match"
 ROUNDING = 1e-9
-"""Share of an order that is no money: amounts such as 19.99 and 5.01 do not add up to 25 in binary numbers."""
+"""Share of an order that is no money: 0.1 and 0.2 do not add up to 0.3 in binary numbers."""
 MATCHED = "refunds booked to the order they take back"
 CANCELLED = "orders left out because all that was paid for them was refunded by then"
 UNMATCHED = "refunds of no earlier order of the same customer, subtracted within their period"

@@ -122,6 +122,12 @@ def test_more_refunded_than_paid_takes_no_other_order_along() -> None:
     assert rfm.statistics["spend_sum"].tolist() == [30.0]
 
 
+def test_what_binary_numbers_leave_of_an_order_is_no_purchase() -> None:
+    """Killed: amounts compared to the last bit, of which 0.1 and 0.2 leave something over 0.3."""
+    rows = [("ann", "2026-01-05", 9.0, 1), ("ann", "2026-01-09", 0.1, 2), ("ann", "2026-01-09", 0.2, 2)]
+    assert summary(log([*rows, ("ann", "2026-02-01", -0.3, 2)])).frequency.tolist() == [0]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

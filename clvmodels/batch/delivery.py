@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from clvmodels.config import Config, secret
 from clvmodels.config.sections import FROM_ENVIRONMENT
 from clvmodels.errors import DataError
 from clvmodels.rfm import RFM, id_text
-from clvmodels.transactions import Activity, Holdout, activity, calibration_holdout, rfm_summary
+from clvmodels.transactions import Activity, LogHistory, PurchaseEvents, activity, rfm_summary
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Delivery:
         """Days up to the day of the run that have a row, ascending."""
         return self.activity.day[self.activity.day <= np.datetime64(self.as_of)]
 
-    def split(self, origin: date, until: date) -> tuple[RFM, Holdout]:
-        """The customers of an earlier day, and what they did from then until another day."""
-        return calibration_holdout(self.table, cutoff=origin, holdout_end=until, **self.rules)
+    def follow(self, origin: date, until: date) -> tuple[RFM, PurchaseEvents]:
+        """The customers of an earlier day, and what they bought from then until another day."""
+        return cast(LogHistory, self.rfm.history).follow(origin, until)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from clvmodels.batch.delivery import Delivery
 from clvmodels.batch.shelf import Run
 from clvmodels.prediction import tail_levels
 from clvmodels.rfm import RFM
-from clvmodels.transactions import Holdout
+from clvmodels.transactions import PurchaseEvents
 from clvmodels.units import discount_per_unit
 
 LOOKS_BACK = 12
@@ -43,7 +43,7 @@ class Window:
     until
         The last day of these.
     customers, after
-        Its customers as of its day, and what they did from then until that last day.
+        Its customers as of its day, and what they bought from then until that last day.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Window:
     periods: int
     until: date
     customers: RFM
-    after: Holdout
+    after: PurchaseEvents
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def windows(delivery: Delivery, runs: Sequence[Run]) -> Iterator[Window]:
     for name, run in wanted:
         if (periods := _over(delivery, run)) > 0:
             until = date.fromisoformat(run.manifest["period_ends"][periods - 1]) - timedelta(days=1)
-            yield Window(name, run, periods, until, *delivery.split(run.as_of, until))
+            yield Window(name, run, periods, until, *delivery.follow(run.as_of, until))
 
 
 def _oldest_in_view(runs: Sequence[Run], as_of: date) -> Run:
@@ -115,8 +115,7 @@ def look_back(window: Window, margin: float, discount: float) -> list[dict[str, 
         Of the value.
     """
     actual = {
-        name: float(values.sum())
-        for name, values in came(window.after, margin, discount, slice(None)).items()
+        name: float(values.sum()) for name, values in came(window, margin, discount, slice(None)).items()
     }
     main = window.run.manifest["horizons"][0]
     with np.load(window.run.folder / "totals.npz", allow_pickle=False) as archive:
@@ -125,29 +124,28 @@ def look_back(window: Window, margin: float, discount: float) -> list[dict[str, 
             for name in actual
             if f"{main} {name}" in archive
         }
-    facts = {**window.facts, "customers": len(window.after.customer_id)}
+    facts = {**window.facts, "customers": len(window.customers)}
     return [{**facts, "quantity": name, **beside(draws[name], actual[name])} for name in draws]
 
 
-def came(after: Holdout, margin: float, discount: float, some: Any) -> dict[str, np.ndarray]:
+def came(window: Window, margin: float, discount: float, some: Any) -> dict[str, np.ndarray]:
     """What customers did: purchases, and where there is money its value, discounted to the day of the run.
 
     Parameters
     ----------
-    after
-        What followed.
+    window
+        The run, and the time since.
     margin, discount
         Of the value.
     some
         Index of the customers wanted.
     """
-    found = {"purchases": after.purchases[some]}
-    events = after.after
+    events, weights = window.after, {"purchases": window.after.purchases}
     if events.spend is not None:
-        rate = discount_per_unit(discount, after.time_unit)
-        worth = margin * events.spend * np.exp(-rate * events.time)
-        found["value"] = np.bincount(events.customer, weights=worth, minlength=len(after.customer_id))[some]
-    return found
+        rate = discount_per_unit(discount, window.customers.time_unit)
+        weights["value"] = margin * events.spend * np.exp(-rate * events.time)
+    customers = len(window.customers)
+    return {name: np.bincount(events.customer, each, customers)[some] for name, each in weights.items()}
 
 
 def beside(draws: np.ndarray, actual: float) -> dict[str, Any]:

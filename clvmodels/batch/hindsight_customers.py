@@ -51,7 +51,7 @@ def look_at_customers(
     """
     index = lowest_by_hash(window.customers, ASKED)
     some = window.customers.take(index)
-    actual = came(window.after, arguments["margin"], arguments["annual_discount_rate"], index)
+    actual = came(window, arguments["margin"], arguments["annual_discount_rate"], index)
     labels = np.array([label or "" for label in segment_of(some)], dtype=object)
     groups = [str(name) for name in sorted(set(labels.tolist()) - {""})]
     seen = _Seen(actual, _lots(some.customer_id), [labels == name for name in groups])

@@ -10,6 +10,7 @@
 from clvmodels.transactions.activity import Activity, activity
 from clvmodels.transactions.calls import calibration_holdout, rfm_summary, rfm_table
 from clvmodels.transactions.columns import collected
+from clvmodels.transactions.history import LogHistory
 from clvmodels.transactions.holdout import Holdout, PurchaseEvents
 from clvmodels.transactions.returns import RefundRecord, refund_record
 from clvmodels.transactions.table import RFMTable
@@ -17,6 +18,7 @@ from clvmodels.transactions.table import RFMTable
 __all__ = [
     "Activity",
     "Holdout",
+    "LogHistory",
     "PurchaseEvents",
     "RFMTable",
     "RefundRecord",

@@ -127,9 +127,7 @@ def cut(
         else clock.end_instant(holdout_end)
     )
     if end <= start:
-        raise ArgumentError(
-            f"the holdout would end on {clock.last_observed(end)}, which is not after the cutoff {cutoff!s}"
-        )
+        raise _ends_too_early(end, cutoff)
     rfm = summarise(log, observation_start, cutoff)
     before = _side(log, orders.known(log, start))
     after = _side(log, orders.known(log, end).filter(nw.col("stamp") >= start))
@@ -141,9 +139,54 @@ def purchases_until(log: Log, rfm: RFM, until: datetime) -> PurchaseEvents:
     end = clock.first_instant(until)
     before = _side(log, orders.known(log, end))
     before = before.take(~_is_refunded(log, before))
-    position = {identity: i for i, identity in enumerate(rfm.customer_id.tolist())}
-    where = np.array([position.get(identity, -1) for identity in before.ids.tolist()], dtype=int)
+    where = _positions(rfm, before)
     return _events(log, before, where, where >= 0, np.ones(len(where)), end, end)
+
+
+def follow(
+    log: Log, cutoff: Moment, until: Moment, observation_start: Moment | None
+) -> tuple[RFM, PurchaseEvents]:
+    """Summarise a checked log up to a cutoff, and collect the purchases of its customers from then on.
+
+    The same as in `cut`, without what came before: of a long history that is most of the memory.
+    """
+    start, end = clock.end_instant(cutoff), clock.end_instant(until)
+    if end <= start:
+        raise _ends_too_early(end, cutoff)
+    rfm = summarise(log, observation_start, cutoff)
+    after = _side(log, orders.known(log, end).filter(nw.col("stamp") >= start))
+    parted = nw.col("period") == clock.period_of(
+        start, log.rules.period
+    )  # the only one that can lie on both sides
+    begun = _side(log, orders.known(log, start).filter(parted))
+    begun = begun.take(~_is_refunded(log, begun))
+    where = _positions(rfm, after)
+    continues = _continues(begun, _positions(rfm, begun), after, where, len(rfm))
+    kept = (where >= 0) & (~_is_refunded(log, after) | continues)
+    return rfm, _events(log, after, where, kept, (~continues).astype(float), start, end)
+
+
+def _ends_too_early(end: int, cutoff: Moment) -> ArgumentError:
+    return ArgumentError(
+        f"the holdout would end on {clock.last_observed(end)}, which is not after the cutoff {cutoff!s}"
+    )
+
+
+def _positions(rfm: RFM, table: Table) -> np.ndarray:
+    """(m,) positions in the summary of the customers of a table, -1 for those who are not there."""
+    ids = table.ids.tolist()
+    wanted = set(ids)
+    position = {identity: i for i, identity in enumerate(rfm.customer_id.tolist()) if identity in wanted}
+    return np.array([position.get(identity, -1) for identity in ids], dtype=int)
+
+
+def _continues(
+    before: Table, where: np.ndarray, after: Table, where_after: np.ndarray, customers: int
+) -> np.ndarray:
+    """Which rows of a table belong to a purchase that is in the one before, by positions in the summary."""
+    last_period = np.full(customers, -1)
+    np.maximum.at(last_period, where[where >= 0], before["period"][where >= 0])
+    return (where_after >= 0) & (after["period"] == last_period[np.maximum(where_after, 0)])
 
 
 def _side(log: Log, rows: nw.LazyFrame[Any]) -> Table:
@@ -160,10 +203,8 @@ def _holdout(log: Log, rfm: RFM, before: Table, after: Table, start: int, end: i
         return np.array([position.get(identity, new) for identity in table.ids.tolist()], dtype=int)
 
     where = positions(before)
-    last_period = np.full(len(rfm), -1)
-    np.maximum.at(last_period, where[where >= 0], before["period"][where >= 0])
     where_after = positions(after)
-    continues = (where_after >= 0) & (after["period"] == last_period[np.maximum(where_after, 0)])
+    continues = _continues(before, where, after, where_after, len(rfm))
     vanished = _is_refunded(log, after) & ~continues
     known, fresh = (where_after >= 0) & ~vanished, (where_after == new) & ~vanished
     events_before = _events(log, before, where, where >= 0, np.ones(len(where)), start, start)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
+import pandas as pd
 import pytest
 
 import clvmodels as clv
@@ -45,6 +47,42 @@ def test_an_earlier_summary_cannot_reach_forward_again(cdnow_rfm):
     earlier, _ = cdnow_rfm.history.split("1997-06-30")
     with pytest.raises(ArgumentError, match="observed until 1997-06-30"):
         earlier.history.split("1997-03-31", "1997-09-30")
+
+
+@pytest.mark.parametrize(
+    ("options", "cutoff"),
+    [
+        ({}, "2026-01-31"),
+        ({"period": "W"}, "2026-01-29"),
+        ({"refunds": "net"}, "2026-01-20 12:00"),
+        ({"refunds": "net", "period": "W", "observation_start": "2026-01-08"}, "2026-01-29 12:00"),
+        ({"refunds": "match", "order_id": "order", "period": "W"}, "2026-01-29"),
+    ],
+)
+@pytest.mark.parametrize("engine", [pd.DataFrame, duckdb.from_df])
+def test_following_customers_finds_what_a_split_does(rng, options, cutoff, engine):
+    count = 2000
+    days = pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 60 * 24, count), unit="h")
+    spend = rng.integers(1, 50, count) * np.where((rng.random(count) < 0.3) & ("refunds" in options), -1, 1)
+    columns = {"customer_id": rng.integers(0, 150, count), "date": days, "spend": spend}
+    log = pd.DataFrame({**columns, "order": rng.integers(0, 5, count)})
+    history = clv.rfm_summary(engine(log), spend="spend", observation_end="2026-02-28", **options).history
+    (earlier, after), (direct, outcome) = (
+        way(cutoff, "2026-02-20") for way in (history.follow, history.split)
+    )
+    assert earlier.fingerprint() == direct.fingerprint()
+    assert earlier.customer_id.tolist() == direct.customer_id.tolist()
+    for name in ("customer", "time", "purchases", "is_first", "spend"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(outcome.after, name))
+    # where the cutoff parts a period, some of its purchases had begun
+    assert (after.purchases == 0).any() == (options != {})
+
+
+def test_following_reaches_as_far_as_a_split(cdnow_rfm):
+    with pytest.raises(ArgumentError, match="observed until 1997-09-30"):
+        cdnow_rfm.history.follow("1997-06-30", "1997-10-01")
+    with pytest.raises(ArgumentError, match="not after the cutoff"):
+        cdnow_rfm.history.follow("1997-09-30", "1997-09-30")
 
 
 @pytest.mark.parametrize(

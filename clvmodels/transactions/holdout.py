@@ -155,10 +155,9 @@ def follow(
         raise _ends_too_early(end, cutoff)
     rfm = summarise(log, observation_start, cutoff)
     after = _side(log, orders.known(log, end).filter(nw.col("stamp") >= start))
-    parted = nw.col("period") == clock.period_of(
-        start, log.rules.period
-    )  # the only one that can lie on both sides
-    begun = _side(log, orders.known(log, start).filter(parted))
+    # no other period can lie on both sides
+    is_parted = nw.col("period") == clock.period_of(start, log.rules.period)
+    begun = _side(log, orders.known(log, start).filter(is_parted))
     begun = begun.take(~_is_refunded(log, begun))
     where = _positions(rfm, after)
     continues = _continues(begun, _positions(rfm, begun), after, where, len(rfm))

@@ -479,8 +479,9 @@ def test_units_of_time(unit: Any, factor: float) -> None:
 
 
 def test_names_of_the_room() -> None:
-    functions = ["activity", "calibration_holdout", "rfm_summary", "rfm_table"]
-    assert sorted(room.__all__) == ["Activity", "Holdout", "PurchaseEvents", "RFMTable", *functions]
+    functions = ["activity", "calibration_holdout", "collected", "refund_record", "rfm_summary", "rfm_table"]
+    nouns = ["Activity", "Holdout", "LogHistory", "PurchaseEvents", "RFMTable", "RefundRecord"]
+    assert sorted(room.__all__) == [*nouns, *functions]
 
 
 def test_stamps_in_utc_name_their_zone() -> None:

@@ -41,6 +41,7 @@ AMOUNTS = (1, 2, 4, 12, 40, 150, 500, 1500, 5000)
 RATIOS = tuple(10.0**k for k in range(-6, 7))
 SHARES = (0.0, 0.5, 1.0 - 1e-7, 1.0)
 LEVELS = tuple(range(-16, -5))
+ABREAST = 4
 INK, MUTED = "#1c2128", "#5c6570"
 
 Case = tuple[tuple[float, ...], tuple[float, ...]]  # parameters, history
@@ -83,6 +84,25 @@ def dropout_cases(x: int, ratio: float) -> list[Case]:
     ]
 
 
+def regular_cases(x: int, ratio: float) -> list[Case]:
+    """As `dropout_cases`; regular gaps leave no room for a last purchase at birth, so it comes soon after."""
+    shapes = ((0.243, 0.793, 2.43), (100.0, 0.01, 0.01), (0.01, 100.0, 100.0), (3.3, 0.7, 1e6))
+    return [
+        purchase_cases(x, max(share, 1e-7), 10.0 * ratio, (r, 10.0, a, b))
+        for share, (r, a, b) in zip(SHARES, shapes, strict=True)
+    ]
+
+
+def regular_exact(r: Any, alpha: Any, a: Any, b: Any, x: float, t_x: float, T: float) -> Any:
+    """The sum over the stages of the open gap, over the density of x - 1 points anywhere before t_x."""
+    k, alpha, t_x, silence = 3, alpha / 3, mp.mpf(t_x), mp.mpf(T) - mp.mpf(t_x)
+    n = r + k * x
+    known = t_x ** (k * x - 1) / mp.gamma(k * x) / (t_x ** (x - 1) / mp.gamma(x)) if x else mp.mpf(1)
+    alive = sum(mp.rf(n, j) * silence**j / mp.factorial(j) / (alpha + T) ** (n + j) for j in range(k))
+    stay, leave = mp.beta(a, b + x + 1) / mp.beta(a, b), mp.beta(a + 1, b + x) / mp.beta(a, b)
+    return mp.log(known * mp.rf(r, k * x) * alpha**r * (alive * stay + leave / (alpha + t_x) ** n))
+
+
 def spend_cases(n: int, p: float) -> list[Case]:
     """P from 1e-3 to 1e3, q from .01 to 100: p n + q passes through 1."""
     return [((p, q, 15.44), (n, mean)) for q, mean in ((0.01, 20.0), (0.5, 1e4), (3.74, 0.01), (100.0, 20.0))]
@@ -101,6 +121,21 @@ def spenders(*histories: tuple[float, float]) -> RFM:
     return test_gamma_gamma.histories(count, mean)
 
 
+def frequency_cases(n: int, p: float) -> list[Case]:
+    """As `transaction_cases`, with twice as many purchases worth from a half to twice as much."""
+    growths = (0.5, 1.0, 1.1, 2.0)
+    return [
+        ((*theta, growth), told)
+        for (theta, told), growth in zip(transaction_cases(n, p), growths, strict=True)
+    ]
+
+
+def frequency_exact(p: Any, q: Any, gamma: Any, phi: Any, growth: Any, *told: float) -> Any:
+    """The formula on transactions with the level of its customer."""
+    level = gamma * growth ** mp.log(mp.mpf(told[0]), 2)
+    return test_gamma_gamma_transactions.loglik_as_printed(p, q, level, phi, *told)
+
+
 DROPOUT = {"below": "repeat purchases x", "beside": "T / α", "columns": PURCHASES, "cases": dropout_cases}
 PANELS = (
     Panel(
@@ -110,12 +145,20 @@ PANELS = (
     Panel("bg_nbd", **DROPOUT, exact=test_bg_nbd.log_likelihood, digits=80, customers=test_bg_nbd.customers),
     Panel("mbg_nbd", **DROPOUT, exact=test_mbg_nbd.log_likelihood, digits=80, customers=test_mbg_nbd.customers),
     Panel(
+        "mbg_cnbd_3", "repeat purchases x", "T / α", PURCHASES, regular_cases,
+        regular_exact, 120, test_mbg_nbd.customers,
+    ),
+    Panel(
         "gamma_gamma", "purchases n", "p", AMOUNTS, spend_cases,
         test_gamma_gamma.loglik_as_printed, 80, spenders,
     ),
     Panel(
         "gamma_gamma_transactions", "purchases n", "p", AMOUNTS, transaction_cases,
         test_gamma_gamma_transactions.loglik_as_printed, 80, test_gamma_gamma_transactions.customers,
+    ),
+    Panel(
+        "gamma_gamma_frequency", "purchases n", "p", AMOUNTS, frequency_cases,
+        frequency_exact, 80, test_gamma_gamma_transactions.customers,
     ),
 )  # fmt: skip
 
@@ -173,14 +216,20 @@ def draw(axes: Axes, panel: Panel, worst: np.ndarray, last: bool) -> Any:
 
 def picture(results: Sequence[tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Models side by side, value above gradient, each with its worst cell in words."""
-    figure = Figure(figsize=(3.1 * len(PANELS), 6.4), layout="constrained", facecolor="white")
-    axes = figure.subplots(2, len(PANELS))
-    for column, (panel, result) in enumerate(zip(PANELS, results, strict=True)):
+    deep = -(-len(PANELS) // ABREAST)
+    figure = Figure(figsize=(3.1 * ABREAST, 6.4 * deep), layout="constrained", facecolor="white")
+    axes = figure.subplots(2 * deep, ABREAST)
+    for ax in axes.flat:
+        ax.set_visible(False)
+    for place, (panel, result) in enumerate(zip(PANELS, results, strict=True)):
+        above, column = divmod(place, ABREAST)
         for row, (name, worst) in enumerate(zip(("log-likelihood", "gradient"), result, strict=True)):
-            image = draw(axes[row, column], panel, worst, last=row == 1)
+            ax = axes[2 * above + row, column]
+            ax.set_visible(True)
+            image = draw(ax, panel, worst, last=row == 1)
             title = f"{REGISTRY[panel.model].title}, {name}\nworst {worst.max():.0e}"
-            axes[row, column].set_title(title, fontsize=10, color=INK, loc="left")
-    bar = figure.colorbar(image, ax=axes, shrink=0.7, ticks=LEVELS[::2], extend="min")
+            ax.set_title(title, fontsize=10, color=INK, loc="left")
+    bar = figure.colorbar(image, ax=axes, shrink=0.5, ticks=LEVELS[::2], extend="min")
     bar.set_ticklabels([f"$10^{{{level}}}$" for level in LEVELS[::2]])
     bar.set_label("error against mpmath", color=INK)
     return figure

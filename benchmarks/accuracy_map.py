@@ -227,7 +227,7 @@ def picture(results: Sequence[tuple[np.ndarray, np.ndarray]]) -> Figure:
             ax = axes[2 * above + row, column]
             ax.set_visible(True)
             image = draw(ax, panel, worst, last=row == 1)
-            title = f"{REGISTRY[panel.model].title}, {name}\nworst {worst.max():.0e}"
+            title = f"{REGISTRY[panel.model].title}\n{name}, worst {worst.max():.0e}"
             ax.set_title(title, fontsize=10, color=INK, loc="left")
     bar = figure.colorbar(image, ax=axes, shrink=0.5, ticks=LEVELS[::2], extend="min")
     bar.set_ticklabels([f"$10^{{{level}}}$" for level in LEVELS[::2]])

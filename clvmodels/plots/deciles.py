@@ -127,7 +127,7 @@ def plot_deciles(
     parts = "Tenths" if len(frame) == 10 else f"{len(frame)} parts"
     label_axes(
         axes,
-        f"{parts} of the customers (about {size} each), highest forecast first",
+        f"{parts} of about {size} customers, highest first",
         f"Mean {money_label(quantity, currency)} in the holdout",
     )
     legend_above(axes)

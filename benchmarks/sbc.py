@@ -266,7 +266,7 @@ def draw(panels: Sequence[tuple[str, dict[str, np.ndarray]]], path: Path) -> Non
             )
             colour = {"parameter": "#0072b2", "distance": "#d55e00", "future": "#009e73"}[kind]
             axes.plot(grid, ecdf_difference(values, grid), color=colour, linewidth=1.1, label=kind)
-        axes.set_title(title, fontsize=9.5, color=INK, loc="left")
+        axes.set_title(title, fontsize=8.5, color=INK, loc="left")
         axes.set_xlim(0, 1)
         axes.tick_params(labelsize=8, colors=MUTED)
         axes.spines[["top", "right"]].set_visible(False)

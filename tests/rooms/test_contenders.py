@@ -103,7 +103,7 @@ def test_a_mixture_takes_the_others_as_they_are_in_the_list() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ([{"name": "regresion"}], "there is no 'regresion'; did you mean 'regression'? There are auto,"),
+        ([{"name": "regressionn"}], "there is no 'regressionn'; did you mean 'regression'? There are auto,"),
         ([{"name": "zero", "windows": 2}], "'zero' has no windows; it takes label"),
         ([{"name": "regression", "windows": 0}], "regression: windows=0 must be a whole number"),
         ([{"name": "lifetimes", "purchase": "auto"}], "lifetimes: purchase='auto' is not one of bg_nbd"),

@@ -250,7 +250,7 @@ def segment_customers(
     >>> found.table["segment"].tolist(), int(found.table["customers"].sum())
     (['protect', 'grow', 'win back', 'let go'], 300)
     >>> print(found.at_risk["reason"].iloc[0].split(";")[0])
-    bought 6 times, usually every week, silent for 31 weeks
+    bought 8 times, usually every 3 weeks, silent for 20
     """
     rules = rules or SegmentRules()
     _check(run, lead, currency)

@@ -14,7 +14,7 @@ import pytest
 from jobs import bytes_of, go, look, set_up, shelf_of, shop
 
 TESTS = Path(__file__).resolve().parents[1]
-EVENTS = 13  # of an undisturbed run: six stages, three shards, a gate that warns, ready, shelved, pointed
+EVENTS = 12  # of an undisturbed run: six stages, three shards, ready, shelved, pointed
 RANDOM = int(os.environ.get("CLV_KILLS", "3"))
 """Kills at random times; `make proof` asks for fifty."""
 

@@ -48,7 +48,11 @@ class Quantity:
 
     @property
     def mean(self) -> float:
-        """Mean of the total."""
+        """Mean of the total over the draws, so that means of periods add up to it.
+
+        The closed-form means of the customers add up to nearly the same; what is between them is the chance of the
+        draws, least with many of them.
+        """
         return float(self.draws.mean())
 
     @property

@@ -6,18 +6,16 @@ is read off its signature, so that command line, configuration and documents lea
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, Literal, cast
 
 from clvmodels.baselines import BASELINES
 from clvmodels.contracts import Forecaster
 from clvmodels.ensemble import Stack
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, nearest, require
 from clvmodels.forecast import CLVModel
 from clvmodels.forecast.choice_season import Words
 from clvmodels.models import PURCHASE_MODELS
@@ -63,10 +61,8 @@ class Contender:
         ArgumentError
             If its library is not installed, or an option is not its own or outside its range.
         """
-        if self.library and find_spec(self.library) is None:
-            raise ArgumentError(
-                f"this needs {self.library}, which is not installed: pip install {self.package}"
-            )
+        if self.library:
+            require(self.library, self.package)
         asks = NO_SPEND in inspect.signature(self.make).parameters
         return self.make(**options, **({NO_SPEND: no_spend} if asks else {}))
 
@@ -178,8 +174,7 @@ def check_contender(said: Mapping[str, Any]) -> None:
 
 
 def _meant(name: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return (f"did you mean {near[0]!r}? " if near else "") + f"There are {', '.join(known)}"
+    return f"{nearest(name, known)}There are {', '.join(known)}"
 
 
 def _built(said: Mapping[str, Any], *, no_spend: bool) -> Forecaster:

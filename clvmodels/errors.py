@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import re
 import traceback
 from collections.abc import Iterable
 from enum import Enum
+from importlib.util import find_spec
 from itertools import islice
 from numbers import Real
 from typing import Any
@@ -135,6 +137,34 @@ def exit_code(problem: BaseException) -> int:
         return 75  # a full disk
     codes = {ArgumentError: 2, DataError: 3, ArtifactError: 3, FitError: 4, TemporaryError: 75}
     return next((code for kind, code in codes.items() if isinstance(problem, kind)), 1)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The question after a word that is not known, empty where nothing is like it.
+
+    Examples
+    --------
+    >>> nearest("regressionn", ["zero", "regression"]), nearest("x", ["zero"])
+    ("did you mean 'regression'? ", '')
+    """
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}? " if close else ""
+
+
+def require(library: str, package: str) -> None:
+    """Refuse to go on without a library; `package` is what to install.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not installed.
+
+    Examples
+    --------
+    >>> require("numpy", "numpy")
+    """
+    if find_spec(library) is None:
+        raise ArgumentError(f"this needs {library}, which is not installed: pip install {package}")
 
 
 class ClvWarning(UserWarning):

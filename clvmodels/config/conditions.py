@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from dataclasses import dataclass
+
+from clvmodels.errors import nearest
 
 MEASURES = {
     "value_mean": "mean value within the main horizon",
@@ -58,8 +59,7 @@ def _condition(part: str) -> Condition:
         )
     measure, sign, number = found.groups()
     if measure not in MEASURES:
-        near = difflib.get_close_matches(measure, MEASURES, n=1, cutoff=0.4)
-        known = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(MEASURES)}"
+        known = nearest(measure, MEASURES).rstrip() or f"there are {', '.join(MEASURES)}"
         raise ValueError(f"{measure!r} is no measure; {known}")
     try:
         bound = float(number)

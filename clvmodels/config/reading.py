@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import os
@@ -25,7 +24,7 @@ from clvmodels.config.sections import (
     Report,
     Section,
 )
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, nearest
 
 PREFIX = "CLV__"
 _SHOWN = 40  # characters of a refused value
@@ -208,8 +207,7 @@ def _sentence(error: Any) -> str:
 def _known(place: list[str]) -> str:
     """What could have been meant where a key stands that is unknown."""
     names = _names_at(place[:-1])
-    near = difflib.get_close_matches(place[-1], names, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+    return nearest(place[-1], names).rstrip() or f"there are {', '.join(names)}"
 
 
 def _names_at(place: list[str]) -> list[str]:
@@ -265,10 +263,8 @@ def _check_names(config: Config, where: str) -> None:
         ]
     for place, name, known in named:
         if name is not None and name not in known:
-            near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-            meant = f"did you mean {near[0]!r}? " if near else ""
             raise ArgumentError(
-                f"{where}, {place}: there is no {name!r}; {meant}There are {', '.join(known)}"
+                f"{where}, {place}: there is no {name!r}; {nearest(name, known)}There are {', '.join(known)}"
             )
     _check_money(config, where)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, FitError
+from clvmodels.errors import ArgumentError, FitError, require
 from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, check_margin, check_single, gather
 from clvmodels.rfm import CLOCK_FIELDS, RFM, SPEND_FIELDS
 from clvmodels.units import Horizon, discount_per_unit, plan_horizon
@@ -306,12 +306,9 @@ def _imported() -> ModuleType:
         import pandas as pd
 
         before = pd.get_option("mode.chained_assignment")
-        try:
-            import lifetimes
-        except ImportError:
-            raise ArgumentError(
-                "this forecaster needs lifetimes, which is not installed: pip install lifetimes==0.11.3"
-            ) from None
+        require("lifetimes", "lifetimes")
+        import lifetimes
+
         pd.set_option("mode.chained_assignment", before)  # importing lifetimes changes it for everybody
     import lifetimes
 

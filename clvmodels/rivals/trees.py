@@ -17,7 +17,7 @@ from typing import cast
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import require
 from clvmodels.rfm import RFM, EarlierWindow, id_text
 from clvmodels.units import unit_days
 
@@ -174,12 +174,9 @@ def scikit_learn() -> ModuleType:
     ArgumentError
         If scikit-learn is not installed.
     """
-    try:
-        from sklearn import ensemble
-    except ImportError:
-        raise ArgumentError(
-            "the regression needs scikit-learn, which is not installed: pip install clvmodels[ml]"
-        ) from None
+    require("sklearn", "clvmodels[ml]")
+    from sklearn import ensemble
+
     return cast(ModuleType, ensemble)
 
 

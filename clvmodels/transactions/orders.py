@@ -22,6 +22,9 @@ ROUNDING = 1e-9
 """Share of an order that is no money: 0.1 and 0.2 do not add up to 0.3 in binary numbers."""
 MATCHED = "refunds booked to the order they take back"
 CANCELLED = "orders left out because all that was paid for them was refunded by then"
+OVERPAID = (
+    "of these orders, those for which more was paid back than had been paid; what is beyond is left out"
+)
 UNMATCHED = "refunds of no earlier order of the same customer, subtracted within their period"
 LATER = "refunds in the holdout of orders before it, which are none of its business"
 
@@ -61,7 +64,13 @@ def notes(log: Log, end: int) -> list[Note]:
     matched = nw.col("is_matched") == 1
     alone = (nw.col("refund") == 1) & ~matched
     orders = rows.filter(nw.col("is_cancelled") == 1).select(*KEYS).unique()
-    found = [_note(MATCHED, rows, matched), _note(CANCELLED, orders, ~nw.col("customer_id").is_null())]
+    overpaid = rows.filter(nw.col("overpaid") == 1).select(*KEYS).unique()
+    somebody = ~nw.col("customer_id").is_null()
+    found = [
+        _note(MATCHED, rows, matched),
+        _note(CANCELLED, orders, somebody),
+        _note(OVERPAID, overpaid, somebody),
+    ]
     return [note for note in (*found, _note(UNMATCHED, rows, alone)) if note.count]
 
 
@@ -92,11 +101,15 @@ def _orders(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .group_by(*KEYS)
         .agg(back=nw.col("spend").sum())
     )
-    nothing = nw.col("paid") + nw.col("back") <= ROUNDING * nw.col("paid")
+    left = nw.col("paid") + nw.col("back")
+    nothing, beyond = left <= ROUNDING * nw.col("paid"), left < -ROUNDING * nw.col("paid")
     return (
         bought.join(back, on=list(KEYS), how="inner")
-        .with_columns(cancelled=nw.when(nothing).then(nw.lit(1)).otherwise(nw.lit(0)))
-        .select(*KEYS, "order_stamp", "order_period", "cancelled")
+        .with_columns(
+            cancelled=nw.when(nothing).then(nw.lit(1)).otherwise(nw.lit(0)),
+            overpaid=nw.when(beyond).then(nw.lit(1)).otherwise(nw.lit(0)),
+        )
+        .select(*KEYS, "order_stamp", "order_period", "cancelled", "overpaid")
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import Forecast, labelled, tail_levels
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 FEWEST = 20  # customers: below that a bootstrap of them says little
 
 
+@shown("total")
 @dataclass(frozen=True, eq=False)
 class NetForecast:
     """A forecast of what is sold, what of it is expected to come back, and what stays.
@@ -53,29 +55,27 @@ class NetForecast:
 
     @property
     def total(self) -> pd.DataFrame:
-        """Three rows, gross, refunds and net: mean and interval of the total of all customers."""
+        """Three rows, gross, refunds and net: mean of the total, and its interval unless a formula's."""
         import pandas as pd
 
         gross = self.forecast.total.draws
-        back = gross * np.resize(self.share, len(gross))
+        is_distribution = self.forecast.is_distribution
+        back = gross * (np.resize(self.share, len(gross)) if is_distribution else self.share.mean())
         rows = {"gross value": gross, "expected refunds": back, "net value": gross - back}
-        low, high = tail_levels(self.level)
-        table = pd.DataFrame(
-            {
-                "mean": [float(draws.mean()) for draws in rows.values()],
-                "low": [float(np.quantile(draws, low)) for draws in rows.values()],
-                "high": [float(np.quantile(draws, high)) for draws in rows.values()],
-            },
-            index=pd.Index(list(rows), name="view"),
-        )
-        return labelled(table, self._facts)
+        table = {"mean": [float(draws.mean()) for draws in rows.values()]}
+        if is_distribution:
+            for name, tail in zip(("low", "high"), tail_levels(self.level), strict=True):
+                table[name] = [float(np.quantile(draws, tail)) for draws in rows.values()]
+        return labelled(pd.DataFrame(table, index=pd.Index(list(rows), name="view")), self._facts)
 
     @property
     def _facts(self) -> Mapping[str, Any]:
         low, high = np.quantile(self.share, tail_levels(self.level))
         return {
             **self.forecast.provenance,
-            "interval": f"central {self.level:.0%} predictive interval",
+            "interval": f"central {self.level:.0%} predictive interval"
+            if self.forecast.is_distribution
+            else "none: a formula",
             "refund_share": f"{self.share.mean():.2%}, between {low:.2%} and {high:.2%}",
         }
 

@@ -253,3 +253,26 @@ def test_the_command_shows_log_and_forecast(
     gap = table["forecast_gross_value"] - table["forecast_expected_refunds"] - table["forecast_net_value"]
     assert gap.abs().max() < 1e-9
     assert "leaves no money" in shell(*words, "--out", "c.csv", "--no-spend").err
+
+
+def test_what_is_paid_back_beyond_an_order_is_told() -> None:
+    """Killed: the comparison turned round, which counts orders paid back exactly."""
+    frame = log([*ROWS, ("bob", "2026-03-06", -90.0, "b2")])
+    words = (
+        "of these orders, those for which more was paid back than had been paid; what is beyond is left out"
+    )
+    assert f"{words}: 1 (first: bob)" in str(summary(frame).report).splitlines()
+    assert words not in str(summary().report)
+
+
+def test_a_formula_has_no_interval_after_refunds_either(cdnow: pd.DataFrame) -> None:
+    """Killed: one draw of the share in place of its mean."""
+    sold = cdnow[cdnow["customer_id"] <= 300]
+    back = sold[sold.index % 10 == 9].assign(spend=lambda rows: -rows["spend"])
+    record = clv.refund_record(pd.concat([sold, back]), spend="spend", observation_end="1997-09-30")
+    rfm = clv.rfm_summary(sold, spend="spend", observation_end="1997-09-30")
+    net = clv.net_of_refunds(clv.HistoricalCLV().fit(rfm).forecast("13W"), record)
+    assert net.total.columns.tolist() == ["mean"]
+    assert net.total.attrs["interval"] == "none: a formula"
+    assert net.total.loc["net value", "mean"] == pytest.approx(net.customers["net_value"].sum())
+    assert repr(net).startswith("NetForecast(3 rows")

@@ -9,7 +9,6 @@ product of powers of parameters, such as the mean purchase rate ``r / alpha``, h
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, nearest
 from clvmodels.units import UNIT_NAMES, unit_days
 
 _FACTOR = re.compile(r"\s*([*/]?)\s*([^\s*/]+)\s*")
@@ -339,8 +338,5 @@ def _median_in_scales(
 
 
 def _unknown(model: PurchaseModel | SpendModel, name: str, names: Sequence[str]) -> ArgumentError:
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    meant = f"; did you mean {close[0]!r}?" if close else ""
-    return ArgumentError(
-        f"priors: {name!r} is no parameter of {model.title}, which has {', '.join(names)}{meant}"
-    )
+    said = f"priors: {name!r} is no parameter of {model.title}, which has {', '.join(names)}"
+    return ArgumentError("; ".join(filter(None, [said, nearest(name, names).rstrip()])))

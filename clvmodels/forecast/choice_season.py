@@ -86,7 +86,7 @@ def choose_season(rfm: Customers, model: PurchaseModel, seed: int) -> SeasonChoi
         plain, seasonal, window = _trial(rfm, model, seed)
     except ClvError as problem:
         return SeasonChoice(None, f"none; it could not be tried ({str(problem).splitlines()[0]})")
-    change = seasonal / plain - 1
+    change = seasonal / plain - 1 if plain else 0.0  # a calendar without an error gives way to nothing
     moved = f"{100 * change:+.0f} %".replace("-", "−")
     told = f"CRPS of the totals of {window} {moved} against the calendar"
     if change < -LEAD:

@@ -93,7 +93,8 @@ class MonthlySeason:
         ArgumentError
             If the summary does not remember its log.
         DataError
-            If there are fewer than `fewest_months` full months, or 200 repeat purchases in them.
+            If there are fewer than `fewest_months` full months, or 200 repeat purchases in them, or months in which
+            the model expects none.
         """
         if not isinstance(rfm, RFM) or rfm.history is None or rfm.observed_until is None:
             raise ArgumentError(
@@ -119,6 +120,13 @@ class MonthlySeason:
         clock, month = Clock(days=self.days), np.array([start.month - 1 for start in starts])
         for _ in range(ROUNDS):
             expected = _expected(OnClock(model, clock), rfm, edges) / np.array(clock.months)[month]
+            if not (expected > 0).all():
+                raise DataError(
+                    f"in {(expected <= 0).sum()} of {len(starts)} full months the model expects no purchase at all, "
+                    "so nothing can be said of their season",
+                    column="date",
+                    fix="use a log whose customers still buy, or leave the season out",
+                )
             effect, spread = monthly_effects(np.maximum(actual, 0.5), expected, month)
             reach = NormalDist().inv_cdf((1 + self.level) / 2) * spread
             speed, low, high = (np.exp(effect + side * reach).tolist() for side in (0, -1, 1))

@@ -145,6 +145,22 @@ def test_short_and_thin_logs_have_no_season(log: pd.DataFrame) -> None:
     assert "repeat purchases in full months; 200 are needed" in reason
 
 
+def test_a_shop_that_nobody_comes_to_any_more_stays_on_the_calendar() -> None:
+    """Killed: the logarithm of what came over an expectation of nothing, which underflows after so many years."""
+    bought = pd.to_datetime(["2010-03-01", "2010-03-05", "2010-03-10", "2010-03-14"])
+    gone = pd.DataFrame({"customer_id": np.repeat(range(300), 4), "date": np.tile(bought, 300)})
+    ends = pd.DataFrame({"customer_id": [998, 999], "date": pd.to_datetime(["2009-12-15", "2025-12-30"])})
+    rfm = clv.rfm_summary(pd.concat([gone, ends]), time_unit="D")
+    choice = choose_season(rfm, get_purchase_model("mbg_nbd"), 1)
+    assert choice.season is None
+    assert "the model expects no purchase at all" in choice.reason
+
+
+def test_a_calendar_without_an_error_is_kept(rfm: clv.RFM, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice_season, "_trial", lambda *_: (0.0, 0.0, "6 months"))
+    assert choose_season(rfm, get_purchase_model("bg_nbd"), 1).season is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "name", "lines"),
     [

@@ -37,6 +37,7 @@ from clvmodels.metrics.pooling import PoolTerms, pool_terms, stacking_weights
 from clvmodels.metrics.ranking import (
     capture_of_customers,
     capture_of_value,
+    gain_band,
     gain_curve,
     normalised_gini,
     spearman,
@@ -55,6 +56,7 @@ __all__ = [
     "capture_of_value",
     "crps_from_draws",
     "crps_of_point",
+    "gain_band",
     "gain_curve",
     "holdout_by_frequency",
     "holdout_by_label",

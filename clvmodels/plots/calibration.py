@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from clvmodels.backtesting.scorecard import Scorecard
 from clvmodels.errors import ArgumentError
 from clvmodels.metrics import reliability
+from clvmodels.plots.groups import REACH
 from clvmodels.plots.palette import INK, MUTED, label_axes, legend_above, new_axes, per_cent, series_styles
 from clvmodels.plots.selection import chosen, models_at
 
@@ -51,7 +52,7 @@ def calibration_frame(
     for name in rows["model"].unique().tolist():
         places = rows.loc[rows["model"] == name, "pit"].to_numpy(dtype=float)
         counts = np.histogram(places, bins=edges)[0]
-        reach = 1.645 * np.sqrt((bins - 1) / len(places))
+        reach = REACH * np.sqrt((bins - 1) / len(places))
         table = {
             "model": name,
             "from": edges[:-1],
@@ -113,17 +114,20 @@ def reliability_frame(
     -------
     pandas.DataFrame
         model, customers, predicted (mean), observed (share), standard_error (of observed, if the
-        forecast is right); forecasters without a probability have no rows.
+        forecast is right), low, high (90 % interval of observed by it, normal, within 0 and 1); forecasters without a
+        probability have no rows.
     """
     import pandas as pd
 
     rows = chosen(scorecard.predictions, scorecard, origin, model, "purchases").dropna(subset=["p_purchase"])
-    columns = ["model", "customers", "predicted", "observed", "standard_error"]
+    columns = ["model", "customers", "predicted", "observed", "standard_error", "low", "high"]
     parts = [pd.DataFrame(columns=columns)] if rows.empty else []
     for name in rows["model"].unique().tolist():
         part = rows[rows["model"] == name]
         table = pd.DataFrame(reliability(part["actual"] > 0, part["p_purchase"], bins))
-        parts.append(table.assign(model=name)[columns])
+        reach = REACH * table["standard_error"]
+        low, high = ((table["observed"] + side * reach).clip(0, 1) for side in (-1, 1))
+        parts.append(table.assign(model=name, low=low, high=high)[columns])
     return pd.concat(parts, ignore_index=True)
 
 
@@ -134,24 +138,32 @@ def plot_reliability(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw `reliability_frame`; the bars reach 1.645 standard errors to either side."""
+    """Draw `reliability_frame`; the bars are its 90 % intervals."""
     frame = reliability_frame(scorecard, model, origin)
     axes = new_axes(height=3.6) if ax is None else ax
     styles = series_styles(models_at(scorecard))
     axes.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle=(0, (3, 3)), label="Perfectly reliable")
     for name in [model for model in styles if model in set(frame["model"])]:
         part, style = frame[frame["model"] == name], styles[name]
-        axes.errorbar(
+        axes.plot(
             part["predicted"],
             part["observed"],
-            yerr=1.645 * part["standard_error"],
             color=style.colour,
             linestyle=style.dash,
             marker=style.marker,
             markersize=5,
             linewidth=1.3,
-            capsize=3,
             label=name,
+        )
+        axes.errorbar(
+            part["predicted"],
+            part["observed"],
+            yerr=[part["observed"] - part["low"], part["high"] - part["observed"]],
+            fmt="none",
+            color=style.colour,
+            elinewidth=1.3,
+            capsize=3,
+            label="90 % interval of the share, if the forecast is right",
         )
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.02, 1.02)

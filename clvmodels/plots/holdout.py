@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.metrics import gain_band, gain_curve
+from clvmodels.plots.draws import percent_text
 from clvmodels.plots.groups import column_of, draw_means, grouped_means
 from clvmodels.plots.palette import (
     INK,
@@ -195,41 +197,51 @@ def gain_frame(
     origin: str | None = None,
     model: str | Sequence[str] | None = None,
     points: int = 101,
+    level: float = 0.9,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Share of the holdout's total that came from the customers a forecaster ranked highest.
 
     Customers with equal forecasts share their place, so the order of rows has no say.
 
+    Parameters
+    ----------
+    scorecard, quantity, origin, model
+        As in `holdout_by_frequency_frame`.
+    points
+        How many shares of customers, from 0 to 1; at least 2.
+    level, seed
+        Of the band, as in `clvmodels.metrics.gain_band`.
+
     Returns
     -------
     pandas.DataFrame
-        model, customers (share, from 0 to 1), captured, perfect (the same for a ranking by the actual).
+        model, customers (share, from 0 to 1), captured, low, high (interval of captured over resampled customers;
+        missing for fewer than 20), perfect (captured by a ranking by the actual).
+
+    Raises
+    ------
+    ArgumentError
+        If an actual value is negative (shares of a total then mean nothing), or an argument is outside its range.
     """
     import pandas as pd
 
     rows = chosen(scorecard.predictions, scorecard, origin, model, quantity)
-    share = np.linspace(0, 1, points)
     parts = []
     for name in rows["model"].unique().tolist():
         part = rows[rows["model"] == name]
-        actual = part["actual"].to_numpy(dtype=float)
-        captured = _captured(part["mean"].to_numpy(dtype=float), actual, share)
-        perfect = _captured(actual, actual, share)
-        table = {"model": name, "customers": share, "captured": captured, "perfect": perfect}
+        curve = gain_curve(part["actual"], part["mean"], points - 1)
+        band = gain_band(part["actual"], part["mean"], points - 1, level=level, seed=seed)
+        table = {
+            "model": name,
+            "customers": curve["share"],
+            "captured": curve["captured"],
+            "low": band["low"],
+            "high": band["high"],
+            "perfect": curve["perfect"],
+        }
         parts.append(pd.DataFrame(table))
     return pd.concat(parts, ignore_index=True)
-
-
-def _captured(score: np.ndarray, actual: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Share of the actual's sum among the top `share` of customers, linear within ties."""
-    _, tie = np.unique(-score, return_inverse=True)
-    customers = np.append(0, np.cumsum(np.bincount(tie))) / len(score)
-    total = actual.sum()
-    if total == 0:
-        return np.full(len(share), np.nan)
-    gained = np.append(0, np.cumsum(np.bincount(tie, weights=actual))) / total
-    found: np.ndarray = np.interp(share, customers, gained)
-    return found
 
 
 def plot_gain(
@@ -238,10 +250,15 @@ def plot_gain(
     origin: str | None = None,
     model: str | Sequence[str] | None = None,
     *,
+    level: float = 0.9,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw `gain_frame`: the higher a curve, the more of the future is found among few customers."""
-    frame = gain_frame(scorecard, quantity, origin, model)
+    """Draw `gain_frame`: the higher a curve, the more of the future is found among few customers.
+
+    Bands of two rankings may overlap though one is clearly better: both are drawn from the same customers, and
+    `clvmodels.metrics.paired_difference` compares customer by customer.
+    """
+    frame = gain_frame(scorecard, quantity, origin, model, level=level)
     axes = new_axes() if ax is None else ax
     styles = series_styles(models_at(scorecard))
     names = list(dict.fromkeys(frame["model"]))
@@ -257,6 +274,10 @@ def plot_gain(
             linewidth=1.8,
             label=name,
         )
+        if part["low"].notna().any():
+            band = part["customers"], part["low"], part["high"]
+            text = f"{percent_text(level)} interval over resampled customers"
+            axes.fill_between(*band, color=style.colour, alpha=0.15, linewidth=0, label=text)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (1, 2)), label="Random order")
     axes.axvline(0.1, color=MUTED, linewidth=0.8)
     axes.set_xlim(0, 1)

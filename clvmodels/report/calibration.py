@@ -109,7 +109,7 @@ def _reliability_picture(material: Material) -> Picture:
         description=f"Stated probability against the share of customers who bought, for {listed(models)}; "
         "points on the diagonal are perfectly reliable.",
         caption=f"Reliability, origin {material.last_origin}: customers in groups of about equal size by their stated "
-        f"probability. Bars reach 1.645 standard errors ({INTERVAL}) to either side, as if the forecast were right; "
-        "a good forecast meets the diagonal within them.",
+        f"probability. Bars: {INTERVAL} interval of each share as if the forecast were right (normal); a good forecast "
+        "meets the diagonal within them.",
         size=TALL,
     )

@@ -127,8 +127,9 @@ def _gain_picture(material: Material, quantity: str) -> Picture:
         description=f"Gain curves of {len(models)} forecasters between random order and perfect foresight; the "
         "vertical line marks the top tenth. The table below holds the numbers.",
         caption=f"{name}: share of the holdout that came from the customers ranked highest, origin "
-        f"{material.last_origin}. Customers with equal forecasts share their place. The thin vertical line marks the "
-        f"top 10 %.{not_drawn(material, models)}",
+        f"{material.last_origin}. Customers with equal forecasts share their place. Bands: {CHANCE}; all curves are of "
+        "the same customers, so two may differ clearly though their bands overlap (differences are below). The thin "
+        f"vertical line marks the top 10 %.{not_drawn(material, models)}",
     )
 
 

@@ -16,7 +16,7 @@ from rooms.example_scorecard import BGNBD, CUSTOMERS, PARETO, RATE, example_fore
 from clvmodels import plots
 from clvmodels.backtesting import Scorecard
 from clvmodels.errors import ArgumentError
-from clvmodels.metrics import capture_of_value
+from clvmodels.metrics import capture_of_value, gain_band
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,9 @@ def test_reliability_frame_holds_probabilities_of_those_who_state_them(scorecard
     assert frame["predicted"].between(0, 1).all()
     assert frame["observed"].between(0, 1).all()
     assert plots.reliability_frame(scorecard, RATE).empty
+    inside = frame[frame["observed"].between(0.3, 0.7)]
+    np.testing.assert_allclose(inside["high"] - inside["low"], 2 * 1.645 * inside["standard_error"])
+    assert frame[["low", "high"]].stack().between(0, 1).all()
 
 
 def test_gain_frame_agrees_with_the_metric_and_ignores_row_order(
@@ -135,6 +138,12 @@ def test_gain_frame_agrees_with_the_metric_and_ignores_row_order(
     tenth = part.loc[np.isclose(part["customers"], 0.1), "captured"].item()
     assert tenth == pytest.approx(capture_of_value(rows["actual"], rows["mean"], 0.1))
     assert (part["captured"] <= part["perfect"] + 1e-12).all()
+    band = gain_band(rows["actual"], rows["mean"])
+    np.testing.assert_array_equal(part["low"], band["low"])
+    np.testing.assert_array_equal(part["high"], band["high"])
+    legend = plots.plot_gain(scorecard, level=0.5).get_legend()
+    assert legend is not None
+    assert "50 % interval over resampled customers" in [text.get_text() for text in legend.get_texts()]
 
 
 def test_equal_forecasts_gain_nothing_over_chance(scorecard: Scorecard) -> None:

@@ -274,9 +274,9 @@ class FittedForecaster(Protocol):
 
     A backtest asks more of those that know more. `posteriors` (each with a `status`) tells how the fit converged.
     ``purchase_probability(purchases, horizon)`` gives the (n,) predictive probability of (n,) counts, for the log
-    score. A `forecast` that also takes `rfm` and `block_size` can forecast customers it has not seen, so that new
-    customers are forecast, unless its `tells_newcomers` is false; one that takes `workers` is asked for a single thread
-    beside other processes.
+    score, or None where it is not known. A `forecast` that also takes `rfm` and `block_size` can forecast customers it
+    has not seen, so that new customers are forecast, unless its `tells_newcomers` is false; one that takes `workers` is
+    asked for a single thread beside other processes.
     """
 
     def forecast(

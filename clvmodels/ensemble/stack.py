@@ -202,6 +202,35 @@ class FittedStack:
             mean = mean + self.weights[name] * curve
         return mean
 
+    def purchase_probability(self, purchases: np.ndarray, horizon: float) -> np.ndarray | None:
+        """Predictive probability of exactly so many purchases: ``Σ_k w_k P_k``, the mixture of the members' own.
+
+        Parameters
+        ----------
+        purchases
+            (n,) whole numbers >= 0.
+        horizon
+            In the time unit of the summary.
+
+        Returns
+        -------
+        (n,) array, or None
+            None where a member with a weight gives draws or a number only, and no probability.
+
+        Raises
+        ------
+        ArgumentError
+            If a count or the horizon is outside its range.
+        """
+        chance = np.zeros(len(self.rfm))
+        for name, member in self.members.items():
+            ask: Any = getattr(member, "purchase_probability", None)
+            own = None if ask is None else ask(purchases, horizon)
+            if own is None:
+                return None
+            chance = chance + self.weights[name] * own
+        return chance
+
     def forecast(
         self,
         horizon: str | date | datetime,

@@ -13,9 +13,10 @@ from clvmodels.report.material import Material
 from clvmodels.report.measures import CALIBRATION_MEASURES, MEASURES, PAIRED_MEASURES, QUANTITY_NAMES, Measure
 from clvmodels.report.numbers import counted, decimals_for, fixed, per_cent
 
-UNKNOWN = (
-    f"{MISSING} cannot be said: forecasts that are all equal have no order, and not every forecaster knows the "
-    "probability of a count."
+NO_ORDER = f"{MISSING} cannot be said: forecasts that are all equal have no order."
+NO_PROBABILITY = (
+    f"{MISSING} cannot be said: the log score asks for the exact probability of a count, which not every forecaster "
+    "knows at every origin. From draws it would be wrong: a count that no draw showed would cost infinity."
 )
 NO_DISTRIBUTION = f"{MISSING} a formula gives one number: it has no interval and no probability to judge."
 
@@ -23,7 +24,8 @@ NO_DISTRIBUTION = f"{MISSING} a formula gives one number: it has no interval and
 def score_table(material: Material, quantity: str, names: Sequence[str], key: str, caption: str) -> Table:
     """Means over the origins; metrics nobody has, and forecasters without any, are left out."""
     averages = {
-        name: {model: material.average(quantity, name, model) for model in material.models} for name in names
+        name: {model: _average(material, quantity, name, model) for model in material.models}
+        for name in names
     }
     shown = [MEASURES[name] for name in names if any(map(math.isfinite, averages[name].values()))]
     amounts = [averages[m.name][model] for m in shown if m.unit == "amount" for model in material.models]
@@ -50,6 +52,13 @@ def score_table(material: Material, quantity: str, names: Sequence[str], key: st
     return Table(key, caption + _over(material), columns, rows, _notes(material, rows, is_about_chance))
 
 
+def _average(material: Material, quantity: str, name: str, model: str) -> float:
+    """A mean over the origins; none for who made a forecast everywhere and lacks the score where others have it."""
+    there = {origin for one in material.complete for origin in material.values(quantity, name, one)}
+    is_short = model in material.complete and there > set(material.values(quantity, name, model))
+    return math.nan if is_short else material.average(quantity, name, model)
+
+
 def _over(material: Material) -> str:
     count = len(material.origins)
     return f", origin {material.origins[0]}" if count == 1 else f", means over {count} origins"
@@ -62,7 +71,7 @@ def _notes(material: Material, rows: Sequence[Sequence[Cell]], is_about_chance: 
     silent = {row[0].text for row in rows if any(cell.text == MISSING for cell in row)}
     notes = [NO_DISTRIBUTION] if silent & set(material.formulas) and is_about_chance else []
     if silent - set(material.formulas) or (silent and not is_about_chance):
-        notes.append(UNKNOWN)
+        notes.append(NO_PROBABILITY if is_about_chance else NO_ORDER)
     incomplete = [model for model in material.models if model not in material.complete]
     if incomplete:
         notes.append(f"Not scored at every origin, so never the best: {', '.join(incomplete)}.")

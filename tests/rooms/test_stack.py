@@ -253,6 +253,48 @@ def test_history_is_weighted_as_the_forecast_is(pair: Stack) -> None:
     np.testing.assert_allclose(fitted.expected_history(np.array([2.0, 4.0])), [4.0, 8.0])
 
 
+def test_the_chance_of_a_count_is_the_mixture_of_the_members_own(cdnow_rfm: RFM) -> None:
+    """Killed: members alike, whatever their weights; log chances mixed; a member who knows none left out."""
+    few = cdnow_rfm.take(slice(None, None, 20))
+    members = {name: clv.CLVModel(name, None, "mle").fit(few) for name in ("bg_nbd", "pareto_nbd")}
+    stack = Stack((clv.ZeroForecast(), clv.HistoricalCLV()))
+    fitted = replace(
+        stack.fit(cdnow_rfm), rfm=few, members=members, weights={"bg_nbd": 0.3, "pareto_nbd": 0.7}
+    )
+    counts = np.arange(len(few)) % 4.0
+    by_hand = 0.3 * members["bg_nbd"].purchase_probability(counts, 13.0)
+    by_hand += 0.7 * members["pareto_nbd"].purchase_probability(counts, 13.0)
+    np.testing.assert_allclose(fitted.purchase_probability(counts, 13.0), by_hand, rtol=1e-12)
+    nothing = fitted.purchase_probability(np.zeros(len(few)), 13.0)
+    assert nothing is not None
+    drawn = fitted.forecast("13W", draws=800, seed=3).columns["p_purchase"]
+    # shocks of the market are shared by the customers of a draw: 0.01 is five standard errors of their mean
+    assert drawn.mean() == pytest.approx(1 - nothing.mean(), abs=0.01)
+    silent = replace(
+        fitted,
+        members=members | {"zero": clv.ZeroForecast().fit(few)},
+        weights=fitted.weights | {"zero": 0.0},
+    )
+    assert silent.purchase_probability(counts, 13.0) is None
+    outer = replace(fitted, members={"inner": silent}, weights={"inner": 1.0})
+    assert outer.purchase_probability(counts, 13.0) is None
+    with pytest.raises(ArgumentError, match="whole numbers"):
+        fitted.purchase_probability(counts + 0.5, 13.0)
+
+
+def test_a_backtest_scores_the_chances_of_a_mixture(cdnow: pd.DataFrame) -> None:
+    few = cdnow[cdnow["customer_id"].isin(cdnow["customer_id"].unique()[::4])]
+    members = [
+        clv.CLVModel("bg_nbd", None, "mle", label="A"),
+        clv.CLVModel("mbg_nbd", None, "mle", label="B"),
+    ]
+    known, mute = Stack(members, label="known"), Stack([*members, clv.RegressionCLV()], label="mute")
+    card = clv.backtest(few, [*members, known, mute], horizon="13W", draws=40, spend=None)
+    scores = card.table("purchases")["log_score"].droplevel(0)
+    assert min(scores["A"], scores["B"]) - 1e-9 <= scores["known"] <= max(scores["A"], scores["B"])
+    assert "mute" not in scores.dropna() or "regression" not in card.fits["summary"].iloc[-1]
+
+
 # --- failures ----------------------------------------------------------------------------------------------
 
 

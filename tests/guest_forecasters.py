@@ -70,3 +70,10 @@ class Unfit:
     @property
     def usable(self) -> bool:
         return False
+
+
+class Nameless:
+    """Fits, and has no name."""
+
+    def fit(self, rfm: RFM, *, seed: int = 0) -> Projection:
+        raise AssertionError("nobody asks a forecaster without a name")

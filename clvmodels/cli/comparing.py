@@ -90,18 +90,18 @@ def judged(config: Config, rows: Any) -> Scorecard:
 
 
 def taking_part(config: Config) -> list[Forecaster]:
-    """Whom [[models]] names, or the usual.
+    """Whom [[models]] names, or the usual. Modules of one's own may lie beside the configuration.
 
     Raises
     ------
     ArgumentError
-        If one lacks a library, or an option is outside its range.
+        If one lacks a library or is no forecaster, or an option is outside its range.
     """
     from clvmodels.contenders import forecasters_of
 
     said = [one.said for one in config.models] or [{"name": name} for name in DEFAULT_NAMES]
     try:
-        return forecasters_of(said, no_spend=config.log.no_spend)
+        return forecasters_of(said, no_spend=config.log.no_spend, folder=config.path(".").resolve())
     except ArgumentError as problem:
         raise ArgumentError(f"[[models]] {problem}") from None
 

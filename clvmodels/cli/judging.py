@@ -76,7 +76,7 @@ Names = Annotated[
         help="Who takes part; give it again for the next. Purchase models, such as bg_nbd; auto chooses one. "
         "Formulas: historical, historical_all, cohort_average, net_historical, lifespan, aov_frequency_lifespan, "
         "zero. Managers' rules: hiatus_rule, past_best. Rivals: regression, boosted, lifetimes. stack mixes the "
-        "others.",
+        "others. module:Class is a class of your own, and runs that module.",
         show_default=", ".join(DEFAULT_NAMES),
     ),
 ]
@@ -164,7 +164,7 @@ def forecasters_of(names: Sequence[str], model: Model, *, no_spend: bool) -> lis
         given = {part: value for part, value in parts.items() if value is not None and part in takes}
         said.append({"name": name, **given})
     try:
-        return contenders.forecasters_of(said, no_spend=no_spend)
+        return contenders.forecasters_of(said, no_spend=no_spend, folder=Path.cwd())
     except ArgumentError as problem:
         raise ArgumentError(f"--model: {problem}") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -176,9 +176,14 @@ class Contender(Section):
         Name,
         Field(
             description="A purchase model, a historical formula, a rule of managers, a rival (regression, boosted, "
-            "lifetimes) or stack, a mixture of the others."
+            "lifetimes) or stack, a mixture of the others; or a class of your own as module:Class, the module beside "
+            "this file or installed. It is imported, so its code runs with your rights: name none you would not run."
         ),
     ]
+    options: Annotated[
+        dict[str, Any] | None,
+        Field(description="Arguments of a class of your own, as { weeks = 13 }; only where the name is one."),
+    ] = None
     label: Annotated[Name | None, Field(description="Name in tables and reports.")] = None
     purchase: Annotated[
         Name | None, Field(description="Purchase model that boosted corrects, or that lifetimes fits.")

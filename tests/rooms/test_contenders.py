@@ -6,14 +6,15 @@ import dataclasses
 import re
 import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import clvmodels as clv
-from clvmodels.config import template
+from clvmodels.config import config_from, template
 from clvmodels.config.sections import Contender as Section
-from clvmodels.contenders import CONTENDERS, forecasters_of
+from clvmodels.contenders import CONTENDERS, contender_of, forecasters_of
 from clvmodels.ensemble import Stack
 from clvmodels.rivals import BoostedCLV, LifetimesCLV, RegressionCLV
 
@@ -44,7 +45,7 @@ def test_a_name_is_enough(name: str) -> None:
 
 
 def test_every_option_of_a_class_can_be_written_and_every_key_is_somebodys() -> None:
-    keys = set(Section.model_fields) - {"name"}
+    keys = set(Section.model_fields) - {"name", *contender_of("module:Class").options} | {"label"}
     taken = {option for one in CONTENDERS.values() for option in one.options}
     assert keys <= taken
     assert taken - keys <= IN_PYTHON_ONLY
@@ -123,6 +124,86 @@ def test_a_mixture_takes_the_others_as_they_are_in_the_list() -> None:
 )  # fmt: skip
 def test_mistakes_are_named(said: list[dict[str, Any]], words: str) -> None:
     assert words in refused(*said)
+
+
+# --- classes of one's own ----------------------------------------------------------------------------------
+
+
+def test_a_class_of_one_s_own_takes_part_by_its_place() -> None:
+    """Killed: options lost; the label lost; a mixture that makes its own copy."""
+    place = "guest_forecasters:Curious"
+    one, two, mixture = made(
+        {"name": place, "options": {"weeks": 4}},
+        {"name": place, "label": "Mine"},
+        {"name": "stack", "forecasters": ["Mine", "zero"]},
+    )
+    assert (one.name, one.weeks) == ("curious", 4)
+    assert (two.name, two.forecaster.weeks) == ("Mine", 13)
+    assert mixture.forecasters[0] is two
+    (alone,) = made({"name": "stack", "forecasters": [place, "zero"]})
+    assert alone.forecasters[0].name == "curious"
+
+
+BROKEN = {
+    "breaks_off": "raise RuntimeError('no luck')",
+    "is_no_python": "def (",
+    "needs_more": "import surely_not_installed",
+    "empty_module": "",
+    "says_no": "from clvmodels import ArgumentError\nclass Never:\n    def __init__(self):\n"
+    "        raise ArgumentError('not today')",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("breaks_off:Any", None, "breaks_off:Any: breaks_off breaks off: RuntimeError: no luck"),
+        ("is_no_python:Any", None, "is_no_python breaks off: SyntaxError"),
+        ("needs_more:Any", None, "needs_more needs 'surely_not_installed', which is not installed"),
+        ("empty_module:Any", None, "empty_module has no class 'Any': it has none"),
+        ("says_no:Never", None, "says_no:Never: not today"),
+        (
+            "no_such_module:Any",
+            None,
+            "there is no module 'no_such_module': put no_such_module.py beside the conf",
+        ),
+        ("no_such.module:Any", None, "there is no module 'no_such': put no_such.py beside"),
+        ("guest_forecasters:Moodie", None, "no class 'Moodie': did you mean 'Moody'?"),
+        ("guest_forecasters:Moody", {"most": 1}, "cannot be made with options = {'most': 1}: TypeError"),
+        ("guest_forecasters:Nameless", None, "makes no forecaster, which has a name (text) and fit("),
+        ("pathlib:Path", None, "makes no forecaster"),
+        ("guest_forecasters:", None, "a class of your own is written module:Class"),
+        ("../guest_forecasters:Moody", None, "a class of your own is written module:Class"),
+    ],
+)
+def test_what_is_wrong_with_a_class_of_one_s_own(
+    name: str, options: dict[str, Any] | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, text in BROKEN.items():
+        (tmp_path / f"{module}.py").write_text(text, encoding="utf-8")
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    said = {"name": name} if options is None else {"name": name, "options": options}
+    assert words in refused(said, folder=tmp_path)
+
+
+def test_a_folder_of_one_s_own_stands_in_for_nothing_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed: the folder first on the path."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "pydoc_data.py").write_text("raise RuntimeError('mine')", encoding="utf-8")
+    assert "has no class 'Any'" in refused({"name": "pydoc_data:Any"}, folder=tmp_path)
+    assert "'guest_forecasters:Moody' has no weeks; it takes options, label" in refused(
+        {"name": "guest_forecasters:Moody", "weeks": 3}
+    )
+    assert "'zero' has no options; it takes label" in refused({"name": "zero", "options": {}})
+
+
+def test_reading_a_configuration_runs_nobody_s_code(tmp_path: Path) -> None:
+    said = [{"name": "never_imported:Class", "options": {"weeks": [1, 2]}, "label": "Mine"}]
+    config = config_from({"log": {"source": "log.csv"}, "models": said})
+    assert config.models[0].said == said[0]
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,7 @@ _HOME = {
     "FitStatus": "errors",
     "FittedCLV": "forecast",
     "Forecast": "prediction",
+    "GaussianProcessSeason": "season",
     "GroupComparison": "value",
     "HiatusRule": "baselines",
     "HistoricalCLV": "baselines",

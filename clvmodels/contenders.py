@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from clvmodels.baselines import BASELINES
 from clvmodels.contracts import FittedForecaster, Forecaster
 from clvmodels.ensemble import Stack
 from clvmodels.errors import ArgumentError, ClvError, nearest, require
 from clvmodels.forecast import CLVModel
-from clvmodels.forecast.choice_season import Words
 from clvmodels.models import PURCHASE_MODELS
 from clvmodels.rfm import RFM
 from clvmodels.rivals import BoostedCLV, LifetimesCLV, RegressionCLV
@@ -92,7 +91,7 @@ def _model(
         None if no_spend else spend or "auto",
         method,
         label=label,
-        season=None if season == "none" else cast(Words, season),
+        season=None if season == "none" else season,
         discrepancy=None if discrepancy == "none" else discrepancy,
     )
 

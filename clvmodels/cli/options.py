@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -17,7 +17,6 @@ from clvmodels.progress import progress_bar
 
 if TYPE_CHECKING:
     from clvmodels.forecast import CLVModel
-    from clvmodels.forecast.choice_season import Words
     from clvmodels.rfm import RFM
 
 TimeUnit = Literal["min", "h", "D", "W"]
@@ -63,9 +62,10 @@ MethodName = Annotated[
 SeasonName = Annotated[
     str | None,
     typer.Option(
-        metavar="default|auto|monthly|none",
+        metavar="default|auto|monthly|gaussian_process|none",
         help="Clock that customers live on: auto learns the pace of the months, from 24 months of a log on, if that "
-        "forecast earlier months better than the calendar; monthly learns it in any case.",
+        "forecast earlier months better than the calendar; monthly learns it in any case; gaussian_process from 12 "
+        "months on, and how single calendar months depart from it.",
         show_default="auto where the purchase model is chosen, else none",
     ),
 ]
@@ -215,7 +215,7 @@ class Model:
         """
         from clvmodels.forecast import CLVModel
 
-        season = None if self.season == "none" else cast("Words", self.season or "default")
+        season = None if self.season == "none" else self.season or "default"
 
         if no_spend and self.spend not in (None, "auto"):
             raise ArgumentError(f"--spend {self.spend} and --no-spend exclude each other; give one of them")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -238,13 +238,16 @@ def _check_names(config: Config, where: str) -> None:
     """Refuse names of models, contenders and methods that do not exist, and keys that are not of a name."""
     from clvmodels.inference import METHODS
     from clvmodels.models import PURCHASE_MODELS, SPEND_MODELS
+    from clvmodels.season import SEASON_WORDS
 
+    seasons = (*SEASON_WORDS, "none")
     purchases: dict[str, Any] = {AUTO: None, **PURCHASE_MODELS}
     spends: dict[str, Any] = {AUTO: None, **SPEND_MODELS}
-    named: list[tuple[str, str | None, Mapping[str, Any]]] = [
+    named: list[tuple[str, str | None, Collection[str]]] = [
         ("[model] purchase", config.model.purchase, purchases),
         ("[model] spend", config.model.spend, spends),
         ("[model] method", config.model.method, METHODS),
+        ("[model] season", config.model.season, seasons),
     ]
     for number, one in enumerate(config.models):
         from clvmodels.contenders import (
@@ -260,6 +263,7 @@ def _check_names(config: Config, where: str) -> None:
             (f"{place}.purchase", one.purchase, purchases),
             (f"{place}.spend", one.spend, spends),
             (f"{place}.method", one.method, METHODS),
+            (f"{place}.season", one.season, seasons),
         ]
     for place, name, known in named:
         if name is not None and name not in known:

@@ -62,7 +62,6 @@ Duration = Annotated[str, AfterValidator(_is_duration)]
 Durations = Annotated[list[Duration], BeforeValidator(_as_list), Field(min_length=1)]
 Place = Annotated[str, Field(min_length=1), AfterValidator(_hides_secrets)]
 Variable = Annotated[str, Field(pattern=r"^env:[A-Za-z_][A-Za-z0-9_]*$")]
-SeasonName = Literal["default", "auto", "monthly", "none"]
 Level = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -157,10 +156,11 @@ class Model(Section):
         "laplace"
     )
     season: Annotated[
-        SeasonName,
+        Name,
         Field(
             description="Clock that customers live on: monthly learns the pace of the months, from 24 months of a log "
-            "on; auto does if that forecast earlier months better than the calendar; none is the calendar; default "
+            "on; gaussian_process from 12 months on, and how single calendar months depart from it; auto "
+            "does as monthly if that forecast earlier months better than the calendar; none is the calendar; default "
             "is auto where the purchase model is auto, else none."
         ),
     ] = "default"
@@ -191,7 +191,7 @@ class Contender(Section):
     spend: Annotated[Name | None, Field(description="Spend model of a purchase model.")] = None
     method: Annotated[Name | None, Field(description="How a purchase model is fitted.")] = None
     season: Annotated[
-        SeasonName | None, Field(description="Clock of the customers of a purchase model, as in [model].")
+        Name | None, Field(description="Clock of the customers of a purchase model, as in [model].")
     ] = None
     discrepancy: Annotated[
         float | Literal["default", "none"] | None,

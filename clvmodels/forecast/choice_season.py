@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,18 +15,22 @@ from clvmodels.forecast.fitted import FittedCLV
 from clvmodels.inference import fit
 from clvmodels.metrics import crps_from_draws
 from clvmodels.rfm import RFM, Customers
-from clvmodels.season import FEWEST_MONTHS, MonthlySeason, OnClock, Season, full_months
+from clvmodels.season import (
+    FEWEST_MONTHS,
+    SEASON_WORDS,
+    SEASONS,
+    MonthlySeason,
+    OnClock,
+    Season,
+    full_months,
+)
 from clvmodels.units import last_observed, shift
 
-SEASONS: dict[str, Season] = {"monthly": MonthlySeason()}
-SEASON_WORDS = ("default", "auto", *SEASONS)
 TRIED_FROM = 18
 """Months before the window of the trial: with 24 in all, half a year is left to be forecast."""
 LONGEST = 12
 LEAD = 0.05
 """By how much better monthly totals must be: what chance does to a clock in a shop without seasons is less."""
-
-type Words = Literal["default", "auto", "monthly"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class SeasonChoice:
     reason: str
 
 
-def as_season(season: Words | Season | None) -> Season | str | None:
-    """A season from what callers write: an object, None, or ``"monthly"``; ``"default"`` and ``"auto"`` stay words.
+def as_season(season: str | Season | None) -> Season | str | None:
+    """A season from what callers write: an object, None, or a word of `SEASONS`; ``"default"``, ``"auto"`` stay words.
 
     Raises
     ------
@@ -54,8 +58,8 @@ def as_season(season: Words | Season | None) -> Season | str | None:
         return season
     if season not in SEASON_WORDS:
         raise ArgumentError(
-            f"season={season!r} must be one of {', '.join(map(repr, SEASON_WORDS))}, a Clock, a MonthlySeason, or "
-            "None for the calendar"
+            f"season={season!r} must be one of {', '.join(map(repr, SEASON_WORDS))}, a Clock, one of "
+            f"{', '.join(type(one).__name__ for one in SEASONS.values())}, or None for the calendar"
         )
     return SEASONS.get(season, season)
 

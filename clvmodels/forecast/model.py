@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.forecast.choice import AUTO, choose_purchase, choose_spend
-from clvmodels.forecast.choice_season import Words, as_season, choose_season
+from clvmodels.forecast.choice_season import as_season, choose_season
 from clvmodels.forecast.discrepancy import Discrepancy, as_discrepancy
 from clvmodels.forecast.fitted import FittedCLV
 from clvmodels.inference import Method, Priors, fit, get_method
@@ -41,9 +41,10 @@ class CLVModel:
         Beliefs of your own about the parameters of each part, as in `clvmodels.fit`; the part must be named.
     season
         On which clock customers live: ``"monthly"`` or `MonthlySeason()` learns the speed of each month from the log
-        behind the summary (24 months of it at least), a `Clock` is given, None is the calendar. ``"auto"`` tries the
-        months against the calendar; ``"default"`` does so where the purchase model is chosen, too, and leaves one that
-        is named on the calendar.
+        behind the summary (24 months of it at least), ``"gaussian_process"`` or `GaussianProcessSeason()` (12 at
+        least) that of each calendar month, too, a `Clock` is given, None is the calendar. ``"auto"`` tries
+        ``"monthly"`` against the calendar; ``"default"`` does so where the purchase model is chosen, too, and
+        leaves one that is named on the calendar.
     discrepancy
         Of its forecasts, as in `FittedCLV.forecast`; None for the model alone, as published figures have it. The
         default is 0.18, and 0.15 where the clock follows a season.
@@ -67,7 +68,7 @@ class CLVModel:
     label: str | None = None
     purchase_priors: Priors | None = field(default=None, hash=False)
     spend_priors: Priors | None = field(default=None, hash=False)
-    season: Words | Season | None = "default"
+    season: str | Season | None = "default"
     discrepancy: Literal["default"] | float | Discrepancy | None = "default"
 
     def __post_init__(self) -> None:
@@ -101,7 +102,7 @@ class CLVModel:
         if season == AUTO:
             titles[0] += " with season if it helps"
         elif season is not None and not isinstance(season, str):
-            titles[0] += " with season"
+            titles[0] += f" with {season.title}"
         own = ", own priors" if self.purchase_priors or self.spend_priors else ""
         return f"{' × '.join(titles)} ({get_method(self.method).name}{own})"
 

@@ -53,7 +53,7 @@ from clvmodels.plots.runs import (
     run_groups_frame,
     run_totals_frame,
 )
-from clvmodels.plots.season import plot_season, season_frame
+from clvmodels.plots.season import course_frame, plot_course, plot_season, season_frame
 from clvmodels.plots.segments import plot_segment_map, segment_map_frame
 from clvmodels.plots.selection import latest_origin, models_at
 from clvmodels.plots.spend import plot_spend, spend_frame
@@ -71,6 +71,7 @@ __all__ = [
     "cac_ceilings_frame",
     "calendar_frame",
     "calibration_frame",
+    "course_frame",
     "customer_values_frame",
     "decile_frame",
     "expected_matrix_frame",
@@ -91,6 +92,7 @@ __all__ = [
     "plot_cac_ceilings",
     "plot_calendar",
     "plot_calibration",
+    "plot_course",
     "plot_customer_values",
     "plot_deciles",
     "plot_expected_matrix",

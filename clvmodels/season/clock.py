@@ -13,6 +13,7 @@ import numpy as np
 from clvmodels.contracts import PurchaseModel
 from clvmodels.errors import ArgumentError
 from clvmodels.rfm import Customers
+from clvmodels.season.course import Course
 from clvmodels.units import unit_days
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ FIRST, LAST = date(1800, 1, 1), date(2400, 1, 1)
 
 
 class Season(Protocol):
-    """How a clock comes about: it is given (`Clock`), or learned from the log (`MonthlySeason`)."""
+    """How a clock comes about: it is given (`Clock`), or learned from the log (`clvmodels.season.SEASONS`)."""
+
+    @property
+    def title(self) -> str:
+        """What it is called in the name of a model: a model "with season"."""
+        ...
 
     def learn(self, rfm: Customers, model: PurchaseModel) -> Clock:
         """The clock on which the customers of a summary live by the model."""
@@ -38,10 +44,11 @@ class Season(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    """Speeds of the months of a year, and of single days.
+    """Speeds of the months of a year, of single calendar months, and of single days.
 
-    A day counts ``months[its month] * days[its date]`` days of operational time. The months are divided by
-    their mean over the days of a year, so that an average year has the length of a year and parameters keep their
+    A day counts ``months[its month] * days[its date]`` days of operational time; in a calendar month of the course
+    the speed of that month takes the place of ``months[its month]``. Months and course are divided by the mean of
+    the months over the days of a year, so that an average year has the length of a year and parameters keep their
     meaning; single days are taken as they are.
 
     Parameters
@@ -55,6 +62,8 @@ class Clock:
         Bounds of the speeds of the months at `level`, where they were learned.
     level
         Of the bounds.
+    course
+        Calendar months whose own speed is known or foretold, where one was learned (`GaussianProcessSeason`).
 
     Raises
     ------
@@ -74,6 +83,7 @@ class Clock:
     low: Sequence[float] | None = None
     high: Sequence[float] | None = None
     level: float = 0.9
+    course: Course | None = None
 
     def __post_init__(self) -> None:
         months = np.array(self.months, dtype=float)
@@ -94,6 +104,8 @@ class Clock:
         for name in ("low", "high"):
             if (bound := getattr(self, name)) is not None:
                 object.__setattr__(self, name, tuple((np.array(bound, dtype=float) / mean).tolist()))
+        if self.course is not None:
+            object.__setattr__(self, "course", self.course.over(mean))
 
     @classmethod
     def of_series(cls, intensity: pd.Series[float]) -> Clock:
@@ -129,7 +141,8 @@ class Clock:
     def of_facts(cls, facts: Mapping[str, Any]) -> Clock:
         """The clock of its `facts`."""
         days = {date.fromisoformat(day): float(factor) for day, factor in facts["days"].items()}
-        return cls(facts["months"], days, facts["low"], facts["high"], float(facts["level"]))
+        course = None if facts.get("course") is None else Course.of_facts(facts["course"])
+        return cls(facts["months"], days, facts["low"], facts["high"], float(facts["level"]), course)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -143,7 +156,13 @@ class Clock:
         """
         days = {day.isoformat(): factor for day, factor in self.days.items()}
         bounds = {"low": self.low, "high": self.high, "level": self.level}
-        return {"months": self.months, "days": days, **bounds}
+        course = {} if self.course is None else {"course": self.course.facts}
+        return {"months": self.months, "days": days, **bounds, **course}
+
+    @property
+    def title(self) -> str:
+        """A model on it is one with season."""
+        return "season"
 
     def learn(self, rfm: Customers, model: PurchaseModel) -> Clock:  # noqa: ARG002  (it is known already)
         """The clock itself: nothing is left to learn from a summary."""
@@ -178,11 +197,29 @@ class Clock:
         grid, total = self._grid
         return np.interp(time, total, grid)
 
+    def month_speeds(self, months: Sequence[date] | np.ndarray) -> np.ndarray:
+        """(n,) speed of (n,) calendar months, but for the days named in them.
+
+        Examples
+        --------
+        >>> course = Course(date(2025, 12, 1), [3.0], [2.5], [3.5], seen=1)
+        >>> clock = Clock(course=course)
+        >>> clock.month_speeds([date(2024, 12, 1), date(2025, 12, 1)]).tolist()
+        [1.0, 3.0]
+        """
+        place = np.asarray(months, dtype="datetime64[M]")
+        speeds = np.array(self.months)[place.astype(int) % 12]
+        if self.course is None:
+            return speeds
+        at = (place - self.course.months[0]).astype(int)
+        own = (at >= 0) & (at < len(self.course.speeds))
+        return np.where(own, np.array(self.course.speeds)[np.where(own, at, 0)], speeds)
+
     @cached_property
     def _speeds(self) -> np.ndarray:
         """Operational days of each day from `FIRST` to `LAST`."""
-        months = np.arange(np.datetime64(FIRST), np.datetime64(LAST)).astype("datetime64[M]").astype(int)
-        speeds = np.array(self.months)[months % 12]
+        months = np.arange(np.datetime64(FIRST), np.datetime64(LAST)).astype("datetime64[M]")
+        speeds = self.month_speeds(months)
         for day, factor in self.days.items():
             speeds[(day - FIRST).days] *= factor
         return speeds
@@ -217,7 +254,8 @@ class Clock:
         order = np.argsort(self.months, kind="stable")
         said = [self._month_text(int(order[-1])), self._month_text(int(order[0]))]
         named = f"; {len(self.days):,} days named" if self.days else ""
-        return f"fastest in {said[0]}, slowest in {said[1]}{named}"
+        course = "" if self.course is None else f"; {self.course}"
+        return f"fastest in {said[0]}, slowest in {said[1]}{course}{named}"
 
     def _month_text(self, month: int) -> str:
         speed = f"{MONTHS_OF_YEAR[month]} × {self.months[month]:.2f}"

@@ -15,7 +15,7 @@ from clvmodels.contracts import PurchaseModel
 from clvmodels.models import PURCHASE_MODELS, get_purchase_model
 from clvmodels.rfm import RFM
 from clvmodels.season import Clock, MonthlySeason, OnClock, full_months
-from clvmodels.season.learning import monthly_effects
+from clvmodels.season.monthly import monthly_effects
 
 SEASON = (0.8, 0.7, 0.8, 0.9, 1.0, 1.0, 0.8, 0.7, 0.9, 1.1, 1.5, 1.8)
 BUSY = Clock(SEASON, days={date(2025, 11, 28): 6.0})

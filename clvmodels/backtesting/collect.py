@@ -175,7 +175,7 @@ def _fit_row(walk: Walk) -> dict[str, Any]:
         "model": walk.name,
         "status": "ok" if walk.is_done else "failed",
     }
-    names = ("convergence", "reason", "warnings", "summary", "fit_seconds", "forecast_seconds")
+    names = ("convergence", "reason", "warnings", "summary", "fit_seconds", "forecast_seconds", "discrepancy")
     return row | {name: getattr(walk, name) for name in names}
 
 

@@ -48,7 +48,8 @@ class Scorecard:
         and q05 and q95 are missing.
     fits
         origin, model, status (``ok`` or ``failed``), convergence (outcome of each posterior; empty where there is no
-        optimum to find), reason, warnings, summary, fit_seconds, forecast_seconds; a failed fit is a row, too.
+        optimum to find), reason, warnings, summary, fit_seconds, forecast_seconds, discrepancy (sigma of the shock that
+        its forecasts held; missing where they held none); a failed fit is a row, too.
     newcomers
         origin, horizon, model, quantity (``customers``, ``purchases`` or ``spend``), mean, q05, q95, actual:
         customers first seen in the holdout, first purchases included. The forecast is missing where a forecaster

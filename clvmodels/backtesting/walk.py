@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Walk:
     summary: str = ""
     fit_seconds: float = float("nan")
     forecast_seconds: float = float("nan")
+    discrepancy: float = float("nan")
 
     @property
     def seconds(self) -> float:
@@ -107,6 +109,7 @@ def _go(done: Walk, forecaster: Forecaster, cut: Cut, terms: Terms) -> None:
         newcomers = _newcomers(fitted, cut, holdout, terms)
         done.said[text] = Said(customers, totals, newcomers, forecast.is_distribution)
     done.forecast_seconds = perf_counter() - began - done.fit_seconds
+    done.discrepancy = (forecast.provenance.get("discrepancy") or {}).get("sigma", math.nan)
     done.weeks = weekly_record(cut.rfm, cut.holdouts[-1], fitted, forecast)
 
 

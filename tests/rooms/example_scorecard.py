@@ -122,6 +122,7 @@ def _fit_row(origin: str, name: str) -> dict[str, Any]:
         "summary": f"{name}: r 0.6, α 10.1",
         "fit_seconds": 1.25,
         "forecast_seconds": 0.5,
+        "discrepancy": 0.18,
     }
 
 

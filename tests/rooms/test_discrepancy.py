@@ -38,6 +38,24 @@ def test_a_log_that_moved_as_expected_moves_the_default_little(scorecard: clv.Sc
     assert loud.sigma == pytest.approx(math.sqrt((10 * 0.18**2 + 3 * (0.36 - 0.0025)) / 13), rel=1e-6)
 
 
+def test_a_forecaster_on_a_seasonal_clock_is_pooled_around_its_own(cdnow: object) -> None:
+    """0.15 beside a season, and what was given where it was. Killed: the calendar's centre for all."""
+    season = clv.Clock([1.0] * 11 + [1.5])
+    models = [
+        clv.CLVModel("bg_nbd", None, "mle", "clock", season=season),
+        clv.CLVModel("bg_nbd", None, "mle", "own", discrepancy=0.3),
+        clv.CLVModel("bg_nbd", None, "mle", "alone", discrepancy=None),
+    ]
+    scorecard = clv.backtest(cdnow, models, horizon="13W", origins=2, draws=60)
+    quiet = with_totals(scorecard, 0.02, 0.05)
+    for name, centre in (("clock", 0.15), ("own", 0.3)):
+        found = clv.learn_discrepancy(quiet, name)
+        assert found.sigma == pytest.approx(centre * math.sqrt(10 / 12), rel=1e-6)
+        assert found.source.endswith(f"pooled with the {100 * centre:.0f} % that its forecasts held")
+    held = scorecard.fits.set_index("model")["discrepancy"]
+    assert held["alone"].isna().all()
+
+
 def test_money_is_judged_beyond_purchases(scorecard: clv.Scorecard) -> None:
     """Spend that missed by as much as purchases says that amounts did not move. Killed: errors of spend taken whole."""
     found = clv.learn_discrepancy(with_totals(scorecard, 0.4, 0.05))

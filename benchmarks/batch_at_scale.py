@@ -3,9 +3,9 @@
     python benchmarks/batch_at_scale.py [customers] [draws] [runs]
 
 The log is made by DuckDB from a hash of row numbers, four purchases a customer in the mean, over two years. A run is
-a process of its own, whose largest resident size is told; it reads with a limit of 1 GB for DuckDB. The script fails
-where a run does, or where it needs more than 2 GiB for at most a million customers. A second run, a month later, also
-looks back at the first.
+a process of its own, whose largest resident size is told; it reads with a limit of 1 GB for DuckDB. A second run, a
+month later, also looks back at the first. The bound is 2 GiB for at most a million customers, whichever run it is; the
+script says whether it was met, and fails where it was not or where a run was not published.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 
 DAYS = ("2025-11-30", "2025-12-30")
-BOUND = 2.0  # GiB for a million customers
+BOUND, MOST = 2.0, 1_000_000  # GiB, for so many customers
 CONFIG = """
 [log]
 source = "log.parquet"
@@ -57,8 +57,15 @@ def main(customers: int = 1_000_000, draws: int = 100, runs: int = 1) -> None:
         is_good = [run(folder / "clv.toml", as_of) for as_of in DAYS[-runs:]]
         peak = resource.getrusage(resource.RUSAGE_CHILDREN)
         gibibytes = peak.ru_maxrss / 2**20
-        print(f"{peak.ru_utime + peak.ru_stime:.0f} s of processor, at most {gibibytes:.2f} GiB resident")
-        if not all(is_good) or (customers <= 1_000_000 and gibibytes > BOUND):
+        is_met = gibibytes <= BOUND
+        verdict = (
+            ("met" if is_met else "missed") if customers <= MOST else f"only for {MOST:,} customers at most"
+        )
+        print(
+            f"{peak.ru_utime + peak.ru_stime:.0f} s of processor, at most {gibibytes:.2f} GiB resident; "
+            f"bound of {BOUND:g} GiB: {verdict}"
+        )
+        if not all(is_good) or verdict == "missed":
             sys.exit(1)
 
 
@@ -68,12 +75,18 @@ def run(config: Path, as_of: str) -> bool:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     print(done.stdout, end="")
     for line in done.stderr.splitlines():
-        event = json.loads(line)
+        try:
+            event = json.loads(line)
+        except ValueError:
+            print(line)  # no event of the run, but a traceback, or the words of a library
+            continue
         if "seconds" in event:
             print(
                 f"{event['event']:20} {event['seconds']:8.1f} s, {event['processor_seconds']:8.1f} s of processor, "
                 f"at most {event['peak_mib']:,} MiB so far"
             )
+        elif event["level"] != "info":
+            print(f"{event['event']}: {event.get('words', '')}")
     return done.returncode in (0, 5)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from clvmodels.config.conditions import Condition
+from clvmodels.config.conditions import DRAWN, MEASURES, PAST, Condition
 from clvmodels.config.jobs import SegmentRule
 from clvmodels.forecast import FittedCLV
 from clvmodels.prediction import DrawBlock, Forecast, over_draws
@@ -35,15 +35,16 @@ class Division:
     forecast
         The forecast behind it.
     labels, chance
-        (n,) name of the segment, and the chance to belong to it; missing where rules leave no doubt.
+        (n,) name of the segment, and the chance to belong to it; missing where it is not defined.
     sizes, values
-        (S, G) joint draws of the number of customers of each segment, and of the value of those labelled so.
+        (S, G) joint draws of the number of customers of each segment, and of the value of those labelled so; sizes are
+        None where that chance is not defined.
     """
 
     forecast: Forecast
     labels: np.ndarray
     chance: np.ndarray
-    sizes: np.ndarray
+    sizes: np.ndarray | None
     values: np.ndarray
 
 
@@ -57,6 +58,10 @@ class Scheme(Protocol):
     @property
     def told(self) -> list[dict[str, Any]]:
         """What a data dictionary says of each segment."""
+
+    @property
+    def chance_told(self) -> str:
+        """What a data dictionary says of the chance to belong to a segment."""
 
     @property
     def valuable_from(self) -> tuple[float, ...]:
@@ -87,6 +92,11 @@ class ByValue:
         ]
 
     @property
+    def chance_told(self) -> str:
+        """What a data dictionary says of the chance to belong to a segment."""
+        return "Chance to belong to that segment: share of draws in which value and purchases put the customer there."
+
+    @property
     def valuable_from(self) -> tuple[float, ...]:
         """Value at which valuable customers begin."""
         return self.rules.money or ()
@@ -106,6 +116,10 @@ class ByRules:
 
     A customer stays in the last segment while its rule nearly holds and no earlier one clearly does, each bound being
     moved by the share `lead`; so nobody changes sides with every run.
+
+    Rules about the value, the purchases and the past say of every draw where it puts a customer; the share of draws is
+    the chance to belong to a segment. A chance, or a mean per purchase, has no counterpart in a draw: a customer who is
+    alive with a chance of a half is so in none. Rules that name one leave that chance undefined.
     """
 
     rules: tuple[SegmentRule, ...]
@@ -125,6 +139,22 @@ class ByRules:
         ]
 
     @property
+    def undrawn(self) -> tuple[str, ...]:
+        """Measures of the rules that no draw has."""
+        named = {one.measure for rule in self.rules for one in rule.conditions}
+        return tuple(name for name in MEASURES if name in named - {*DRAWN, *PAST})
+
+    @property
+    def chance_told(self) -> str:
+        """What a data dictionary says of the chance to belong to a segment."""
+        if self.undrawn:
+            return f"Missing: the rules name {' and '.join(self.undrawn)}, which no single draw of the future has."
+        return (
+            "Chance to belong to that segment: share of draws in which the rules as they are written put the customer "
+            f"there, with the value of the draw as {DRAWN[0]} and its purchases as {DRAWN[1]}."
+        )
+
+    @property
     def valuable_from(self) -> tuple[float, ...]:
         """Nothing: rules name what they need."""
         return ()
@@ -137,12 +167,11 @@ class ByRules:
             self, rfm, np.array([-1 if one is None else self.names.index(one) for one in before])
         )
         forecast = run(observe=seen.observe)
-        counts = np.bincount(seen.place, minlength=len(self.rules)).astype(float)
         return Division(
             forecast=forecast,
             labels=np.array(self.names, dtype=object)[seen.place],
-            chance=np.full(len(rfm), np.nan),
-            sizes=np.tile(counts, (len(seen.values), 1)),
+            chance=seen.chance,
+            sizes=None if self.undrawn else seen.sizes,
             values=seen.values,
         )
 
@@ -157,20 +186,26 @@ class ByRules:
             (m,) position in the last run, -1 where there was none.
         """
         count = len(before)
-        written = np.argmax([_hold(rule.conditions, measures, 0.0, count) for rule in self.rules], axis=0)
-        nearly = np.array([_hold(rule.conditions, measures, self.lead, count) for rule in self.rules])
-        clearly = np.array([_hold(rule.conditions, measures, -self.lead, count) for rule in self.rules])
+        written = self.first(measures, before.shape)
+        nearly = np.array([_hold(rule.conditions, measures, self.lead, before.shape) for rule in self.rules])
+        clearly = np.array(
+            [_hold(rule.conditions, measures, -self.lead, before.shape) for rule in self.rules]
+        )
         taken = np.vstack([np.zeros(count, dtype=bool), np.logical_or.accumulate(clearly, axis=0)[:-1]])
         old, everyone = np.maximum(before, 0), np.arange(count)
         stays = (before >= 0) & nearly[old, everyone] & ~taken[old, everyone]
         return np.where(stays, before, written)
 
+    def first(self, measures: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+        """Position of the first rule that holds as it is written, in a shape that all measures fit."""
+        return np.argmax([_hold(rule.conditions, measures, 0.0, shape) for rule in self.rules], axis=0)
+
 
 def _hold(
-    conditions: Sequence[Condition], measures: Mapping[str, np.ndarray], slack: float, count: int
+    conditions: Sequence[Condition], measures: Mapping[str, np.ndarray], slack: float, shape: tuple[int, ...]
 ) -> np.ndarray:
-    """(m,) whether all conditions hold with bounds moved by a share, outwards if it is above 0."""
-    holds = np.ones(count, dtype=bool)
+    """Whether all conditions hold with bounds moved by a share, outwards if it is above 0."""
+    holds = np.ones(shape, dtype=bool)
     for one in conditions:
         outwards = -1 if one.sign in (">=", ">") else 1
         holds &= _COMPARES[one.sign](measures[one.measure], one.bound + outwards * slack * abs(one.bound))
@@ -178,18 +213,21 @@ def _hold(
 
 
 class _Labelled:
-    """The segment of every customer, and joint draws of what each is worth, block by block."""
+    """The segment of every customer and how likely it is, with joint draws of what each holds, block by block."""
 
     def __init__(self, scheme: ByRules, rfm: RFM, before: np.ndarray) -> None:
         self.scheme, self.before, self.known = scheme, before, history_of(rfm)
         self.place = np.zeros(len(rfm), dtype=int)
+        self.chance = np.full(len(rfm), np.nan)
         self.values: Any = 0.0
+        self.sizes: Any = 0.0
 
     def observe(self, block: DrawBlock) -> None:
         value = block.purchases if block.value is None else block.value
+        past = {name: column[block.index] for name, column in self.known.items()}
         measures = {
             **block.columns,
-            **{name: column[block.index] for name, column in self.known.items()},
+            **past,
             "p_buy_in_horizon": over_draws(block.purchases > 0),
             "value_mean": block.value_mean(),
         }
@@ -197,13 +235,21 @@ class _Labelled:
         self.place[block.index] = place
         groups = range(len(self.scheme.rules))
         self.values = self.values + np.stack([value[:, place == g].sum(axis=1) for g in groups], axis=1)
+        if self.scheme.undrawn:
+            return
+        drawn = self.scheme.first(
+            {**past, **dict(zip(DRAWN, (value, block.purchases), strict=True))}, value.shape
+        )
+        self.chance[block.index] = over_draws(drawn == place)
+        self.sizes = self.sizes + np.stack([(drawn == g).sum(axis=1) for g in groups], axis=1)
 
 
 def history_of(rfm: RFM) -> dict[str, np.ndarray]:
     """(n,) purchases so far, the first included, and days since the last one."""
+    purchases, days = PAST
     return {
-        "purchases_so_far": rfm.frequency.astype(np.int64) + 1,
-        "days_since_purchase": (rfm.T - rfm.recency) * UNIT_DAYS[rfm.time_unit],
+        purchases: rfm.frequency.astype(np.int64) + 1,
+        days: (rfm.T - rfm.recency) * UNIT_DAYS[rfm.time_unit],
     }
 
 

@@ -163,18 +163,24 @@ def _segments(run: Mapping[str, Any], currency: str) -> list[Block]:
         cells(
             row["segment"],
             f"{row['customers']:,}",
-            f"{row['members']['low']:,.0f} to {row['members']['high']:,.0f}",
+            f"{row['members']['low']:,.0f} to {row['members']['high']:,.0f}" if row["members"] else "—",
             amount(row["value"]["mean"], quantity, currency),
             span(row["value"], quantity, currency),
         )
         for row in run["segments"]
     ]
     start = ", ".join(amount(begin, quantity, currency, 2) for begin in run["model"]["valuable_from"])
-    note = f"A customer is valuable from {start} on, if they buy within {run['horizons'][0]}."
+    notes = [f"A customer is valuable from {start} on, if they buy within {run['horizons'][0]}."]
     if not start:
         rules = "; ".join(f"{one['segment']} ({one['when']})" for one in run["model"]["segments"])
-        note = f"By the rules of the configuration, the first that holds: {rules}."
-    return [Table("segments-table", "Segments", columns, rows, (note,)), _cohorts(run, quantity, currency)]
+        notes = [
+            f"By the rules of the configuration, the first that holds: {rules}.",
+            f"p_segment, and how many will belong. {run['model']['p_segment']}",
+        ]
+    return [
+        Table("segments-table", "Segments", columns, rows, tuple(notes)),
+        _cohorts(run, quantity, currency),
+    ]
 
 
 def _cohorts(run: Mapping[str, Any], quantity: str, currency: str) -> Table:

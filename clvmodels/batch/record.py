@@ -42,12 +42,12 @@ def segments_of(
     sums: Mapping[str, np.ndarray], names: Sequence[str], labels: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """One row per segment: how many are labelled so, how many will turn out to belong, and what the first bring."""
-    sizes, values = sums["segment sizes"], sums["segment values"]
+    sizes, values = sums.get("segment sizes"), sums["segment values"]
     return [
         {
             "segment": name,
             "customers": labels.get(name, 0),
-            "members": spread(sizes[:, position]),
+            "members": None if sizes is None else spread(sizes[:, position]),
             "value": spread(values[:, position]),
         }
         for position, name in enumerate(names)
@@ -111,6 +111,8 @@ def dictionary(scoring: Scoring, table: pd.DataFrame) -> dict[str, Any]:
     for name in table.columns:
         quantile = name.startswith("value_p") and name != "value_p"
         meaning = MEANINGS.get(name, MEANINGS["value_p*"] if quantile else "")
+        if name == "p_segment":
+            meaning = scoring.scheme.chance_told
         kind = "date" if name == "as_of" else "number" if table[name].dtype.kind == "f" else "text"
         if table[name].dtype.kind in "iu":
             kind = "whole number"

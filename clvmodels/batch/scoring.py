@@ -39,7 +39,7 @@ MEANINGS = {
     "value_mean": "Mean value within the horizon: spend times margin, discounted (purchases, where money is left out).",
     "value_p*": "Quantile of that value: value_p10 is exceeded with a chance of 90 %.",
     "segment": "What to do with the customer: by value and whether they buy within the main horizon, or by own rules.",
-    "p_segment": "Chance that the customer belongs to that segment; missing where own rules leave no doubt.",
+    "p_segment": "Chance that the customer belongs to that segment.",
     "last_segment": "Segment in the last published run; missing where there is none.",
 }
 """The columns of the published table, in their order."""
@@ -132,7 +132,7 @@ def score(
         One row per customer and horizon, customers in the order of the summary.
     totals : dict
         Per horizon ``<horizon> purchases`` and ``<horizon> value``, (S, K) sums per period, and of the main one
-        ``segment sizes`` and ``segment values``, (S, G).
+        ``segment values`` and, where the chance to belong to one is defined, ``segment sizes``, (S, G).
     """
     import pandas as pd
 
@@ -140,7 +140,9 @@ def score(
     arguments = {"rfm": rfm, **scoring.arguments}
     before = {} if last is None else last
     found = scoring.scheme.divide(partial(scoring.fitted.forecast, main, **arguments), rfm, before)
-    totals: dict[str, np.ndarray] = {"segment sizes": found.sizes, "segment values": found.values}  # noqa: PD011 (draws, not a frame)
+    totals: dict[str, np.ndarray] = {"segment values": found.values}  # noqa: PD011 (draws, not a frame)
+    if found.sizes is not None:
+        totals["segment sizes"] = found.sizes.astype(float)
     forecasts = [found.forecast, *(scoring.fitted.forecast(horizon, **arguments) for horizon in others)]
     tables = []
     for horizon, forecast in zip(scoring.horizons, forecasts, strict=True):

@@ -138,6 +138,7 @@ def _model(scoring: Scoring) -> dict[str, Any]:
         "parameters": parameters_of(scoring.fitted),
         "valuable_from": list(scoring.scheme.valuable_from),
         "segments": scoring.scheme.told,
+        "p_segment": scoring.scheme.chance_told,
     }
 
 

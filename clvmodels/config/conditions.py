@@ -19,6 +19,8 @@ MEASURES = {
 }
 """What conditions may be about: columns of the published table."""
 CHANCES = ("p_alive", "p_buy_in_horizon")
+DRAWN, PAST = ("value_mean", "expected_purchases"), ("purchases_so_far", "days_since_purchase")
+"""Measures of what a draw of the future has an amount of, and measures of what is over."""
 _FORM = re.compile(r"\s*(\w+)\s*(>=|<=|>|<)\s*(\S+)\s*")
 
 

@@ -101,7 +101,8 @@ def roll_back(config: Config, shelf: Shelf, store: Store, to: str | None = None)
     if chosen is None:
         known = ", ".join(f"{one.run_id} of {one.as_of}" for one in candidates)
         raise ArgumentError(
-            f"there is no {'run ' + to if to else 'earlier run'} to go back to; there are: {known or 'none'}"
+            f"there is no {'run ' + to if to else 'earlier run'} to go back to"
+            + (f"; there are: {known}" if known else "")
         )
     shelf.point_to(chosen, withdrawing=[present])
     tidy_up(config, shelf, store)

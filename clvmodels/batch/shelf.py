@@ -82,12 +82,13 @@ class Shelf:
         """
         try:
             pointer = json.loads((self.folder / POINTER).read_bytes())
-            return {"withdrawn": [], **pointer}
+            return {key: pointer[key] for key in ("run_id", "as_of", "path", "withdrawn")}
         except FileNotFoundError:
             return {"withdrawn": []}
-        except (ValueError, TypeError, OSError) as problem:
+        except (ValueError, KeyError, TypeError, OSError) as problem:
             raise ArtifactError(
-                f"{str(self.folder / POINTER)!r} cannot be read ({problem}); remove it and run again with --force"
+                f"{str(self.folder / POINTER)!r} cannot be read ({type(problem).__name__}: {problem}); "
+                "remove it and run again with --force"
             ) from None
 
     @property

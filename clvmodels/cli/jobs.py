@@ -60,19 +60,20 @@ def run(
     Example: clvmodels run clv.toml --as-of 2026-10-31
     """
     from clvmodels.batch.narration import Narrator
+    from clvmodels.io import check_writable
 
     narrator = Narrator(sys.stderr, as_json=not sys.stderr.isatty(), facts={"as_of": as_of})
     outcome, code, words = None, 1, ""
-    with _warnings_told(narrator):
-        try:
+    try:
+        with _warnings_told(narrator):
+            if metrics_file is not None:
+                check_writable(metrics_file)
             outcome = _run(config, as_of, narrator, dry_run=dry_run, limit=limit, resume=resume, force=force)
-            code, words = outcome.code, outcome.words
-        except (ClvError, OSError) as problem:
-            code, words = exit_code(problem), " ".join(str(problem).split())
-    if metrics_file is not None:
-        from clvmodels.batch.metrics import write_metrics
-
-        write_metrics(metrics_file, as_of, code, outcome, narrator.seconds)
+        code, words = outcome.code, outcome.words
+    except (ClvError, OSError) as problem:
+        code, words = exit_code(problem), " ".join(str(problem).split())
+    finally:
+        _write_metrics(metrics_file, narrator, as_of, code, outcome)
     narrator.tell(
         "ended",
         "info" if code in (0, 99) else "warning" if code == 5 else "error",
@@ -96,6 +97,20 @@ def _run(config: Path, as_of: str, narrator: Narrator, **options: Any) -> Outcom
     said = read_config(config)
     with progress_bar("forecasting") as move:
         return walk(said, Options(day.date(), **options), narrator, move or (lambda _done, _total: None))
+
+
+def _write_metrics(
+    path: Path | None, narrator: Narrator, as_of: str, code: int, outcome: Outcome | None
+) -> None:
+    """Write the metrics of a run, however it ended; that they cannot be written undoes nothing."""
+    if path is None:
+        return
+    from clvmodels.batch.metrics import write_metrics
+
+    try:
+        write_metrics(path, as_of, code, outcome, narrator.seconds)
+    except (ClvError, OSError) as problem:
+        narrator.tell("metrics are missing", "warning", words=" ".join(str(problem).split()))
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from clvmodels.batch.delivery import deliver, opened
 from clvmodels.batch.narration import Narrator
 from clvmodels.cli import main
 from clvmodels.config import config_from, read_config, template
-from clvmodels.errors import ArgumentError, ClvError, ClvWarning, DataError, TemporaryError
+from clvmodels.errors import ArgumentError, ArtifactError, ClvError, ClvWarning, DataError, TemporaryError
 
 SMALL = shop(120)
 IS_ROOT = sys.platform == "linux" and os.getuid() == 0
@@ -272,12 +272,37 @@ class Told(Narrator):
         self.facts_of[event] = facts
 
 
-def test_torn_pointer_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ['{"run_id": ', "[]", "3", '{"run_id": "abc"}', "\udcff"])
+def test_torn_pointer_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "current.json").write_text(content, errors="surrogateescape")
+    with pytest.raises(ArtifactError, match=r"current\.json.*remove it and run again with --force"):
+        _ = Shelf(tmp_path).standing
+
+
+def test_metrics_that_cannot_be_written_are_refused_before_the_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed: a run that was published, and ended as if the configuration were wrong."""
     path = set_up(tmp_path, SMALL)
-    go(path, "2025-01-31")
-    (tmp_path / "published" / "current.json").write_text('{"run_id": ')
-    with pytest.raises(ClvError, match=r"current\.json"):
-        go(path, "2025-02-28")
+    words = ("run", str(path), "--as-of", "2025-01-31", "--metrics-file", str(tmp_path / "gone" / "clv.prom"))
+    code, _, err = told(capsys, *words)
+    assert code == 2
+    assert "no folder" in json.loads(err.splitlines()[-1])["words"]
+    assert not (tmp_path / "published").exists()
+
+
+def test_metrics_tell_of_errors_that_nobody_expected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a mistake of our own")
+
+    monkeypatch.setattr(sys.modules["clvmodels.batch.run"], "deliver", fail)
+    path, metrics = set_up(tmp_path, SMALL), tmp_path / "clv.prom"
+    metrics.write_text("clvmodels_run_exit_code 0\n")
+    with pytest.raises(RuntimeError):
+        main(["run", str(path), "--as-of", "2025-01-31", "--metrics-file", str(metrics)])
+    assert "clvmodels_run_exit_code 1" in metrics.read_text().splitlines()
 
 
 # --- users' mistakes never end in a traceback ----------------------------------------------------------------

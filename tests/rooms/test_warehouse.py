@@ -60,7 +60,7 @@ def rows_of(server: Server, schema: str, table: str) -> pd.DataFrame:
 
 def replace(server: Server, schema: str, frame: pd.DataFrame, day: str, table: str = EVIL) -> int:
     frames = iter([frame.assign(as_of=day)])
-    return replace_rows(server.address, table, schema, frames, keys=("as_of", "id"), of={"as_of": day})
+    return replace_rows(server.address, table, schema, frames, keys=("as_of", "Id"), of={"as_of": day})
 
 
 @pytest.fixture
@@ -149,37 +149,50 @@ def test_same_numbers_as_from_the_file(database_job: Path, tmp_path_factory: pyt
 
 
 def test_rows_are_replaced_by_day_and_nothing_else(server: Server, schema: str) -> None:
-    frame = pd.DataFrame({"id": ['"; drop', "b"], "x": [1.5, float("nan")], "n": [1, 2]})
+    frame = pd.DataFrame({"Id": ['"; drop', "b"], "x": [1.5, float("nan")], "select": [1, 2]})
     assert replace(server, schema, frame, "2025-01-31") == 2
     assert replace(server, schema, frame, "2025-02-28") == 2
-    assert replace(server, schema, frame.iloc[:1].assign(x=7.0, more="new"), "2025-01-31") == 1
-    table = rows_of(server, schema, EVIL).sort_values(["as_of", "id"], ignore_index=True)
+    assert replace(server, schema, frame.iloc[:1].assign(x=7.0, **{EVIL: "new"}), "2025-01-31") == 1
+    table = rows_of(server, schema, EVIL).sort_values(["as_of", "Id"], ignore_index=True)
     assert table["as_of"].astype(str).tolist() == ["2025-01-31", "2025-02-28", "2025-02-28"]
-    assert table["id"].tolist() == ['"; drop', '"; drop', "b"]
+    assert table["Id"].tolist() == ['"; drop', '"; drop', "b"]
     assert table["x"].tolist()[:2] == [7.0, 1.5]
     assert pd.isna(table["x"][2])
-    assert table["more"].isna().tolist() == [False, True, True]
+    assert table[EVIL].isna().tolist() == [False, True, True]
+
+
+def test_table_of_the_users_own_types_takes_the_rows(server: Server, schema: str) -> None:
+    """Killed: a copy in binary, which asks for the very types of the table."""
+    types = '("Id" integer, x numeric(12, 2), n smallint, what varchar(20), as_of date)'
+    with psycopg.connect(server.address) as connection:
+        name = sql.Identifier(schema, EVIL)
+        connection.execute(sql.SQL("CREATE TABLE {} {}").format(name, sql.SQL(types)))
+    frame = pd.DataFrame({"Id": [1, 2], "x": [1.5, float("nan")], "n": [1, 2], "what": ["grow", None]})
+    assert replace(server, schema, frame, "2025-01-31") == 2
+    table = rows_of(server, schema, EVIL).sort_values("Id", ignore_index=True)
+    assert (float(table["x"][0]), table["n"].tolist(), table["what"][0]) == (1.5, [1, 2], "grow")
+    assert table[["x", "what"]].isna().to_numpy().tolist() == [[False, False], [True, True]]
 
 
 def test_what_fails_on_the_way_leaves_the_old_rows(server: Server, schema: str) -> None:
-    frame = pd.DataFrame({"id": ["a", "b"], "x": [1.0, 2.0]})
+    frame = pd.DataFrame({"Id": ["a", "b"], "x": [1.0, 2.0]})
     replace(server, schema, frame, "2025-01-31")
     with pytest.raises(ArgumentError, match="does not take the rows"):
-        replace(server, schema, frame.assign(id="twice", x=9.0), "2025-01-31")
+        replace(server, schema, frame.assign(Id="twice", x=9.0), "2025-01-31")
     assert rows_of(server, schema, EVIL)["x"].tolist() == [1.0, 2.0]
 
 
 def test_readers_see_old_or_new_rows(server: Server, schema: str) -> None:
-    frame = pd.DataFrame({"id": ["a", "b", "c"], "x": [1.0, 1.0, 1.0]})
+    frame = pd.DataFrame({"Id": ["a", "b", "c"], "x": [1.0, 1.0, 1.0]})
     replace(server, schema, frame, "2025-01-31")
     seen: list[list[float]] = []
 
     def parts() -> Iterator[pd.DataFrame]:
         for one in ("a", "b", "c"):
-            yield pd.DataFrame({"id": [one], "x": [2.0], "as_of": ["2025-01-31"]})
+            yield pd.DataFrame({"Id": [one], "x": [2.0], "as_of": ["2025-01-31"]})
             seen.append(rows_of(server, schema, EVIL)["x"].tolist())
 
-    replace_rows(server.address, EVIL, schema, parts(), keys=("as_of", "id"), of={"as_of": "2025-01-31"})
+    replace_rows(server.address, EVIL, schema, parts(), keys=("as_of", "Id"), of={"as_of": "2025-01-31"})
     assert seen == [[1.0] * 3] * 3
     assert rows_of(server, schema, EVIL)["x"].tolist() == [2.0] * 3
 

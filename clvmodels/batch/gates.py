@@ -25,6 +25,7 @@ from clvmodels.batch.hindsight_customers import (
 from clvmodels.config.jobs import Gates
 from clvmodels.errors import FitStatus
 from clvmodels.forecast import FittedCLV
+from clvmodels.report.numbers import counted
 from clvmodels.transactions import Activity
 
 WINDOW, WINDOWS = 28, 6  # days of a window of rows, and how many windows before the last one are usual
@@ -229,13 +230,15 @@ def of_forecast(measured: Measured, last: Mapping[str, Any] | None) -> dict[str,
     enough = windows >= FEWEST
     found["coverage"] = (
         misses / windows if enough else None,
-        f"{misses} of the last {windows} forecasts of {quantity} missed what came until the next run",
+        f"{misses} of the last {windows} forecasts of {quantity} missed what came until the next run"
+        if enough
+        else f"{windows} earlier forecasts of {quantity} to judge, and {FEWEST} are needed",
     )
     found["bias"] = (
         None if off is None else abs(off),
         "nothing to compare yet"
         if off is None
-        else f"the last {min(windows, BIASED)} forecasts of {quantity} were {off:+.1%} off",
+        else f"forecasts of {quantity} were {off:+.1%} off, in {counted(min(windows, BIASED), 'window')} up to now",
     )
     return found | _of_singles(measured.singles, quantity)
 

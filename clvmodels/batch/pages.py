@@ -83,9 +83,9 @@ def _summary(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: s
     total, customers = run["totals"][0], run["input"]["customers"]
     quantity = total["quantity"]
     parts: list[str | Strong] = [
-        f"{counted(customers, 'customer')} will bring ",
+        f"{counted(customers, 'customer')} will {'bring' if quantity == 'value' else 'make'} ",
         Strong(amount(total["mean"], quantity, currency)),
-        f" {'' if quantity == 'value' else 'purchases '}within {total['horizon']} "
+        f" {'of value' if quantity == 'value' else 'purchases'} within {total['horizon']} "
         f"(central 90 % predictive interval {span(total, quantity, currency)}).",
     ]
     if last is not None:
@@ -96,8 +96,19 @@ def _summary(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: s
     bad = [gate for gate in run["gates"] if gate["outcome"] in ("warned", "blocked")]
     words = f"Gates that {'warned or blocked' if bad else 'warned'}: "
     said = words + (", ".join(gate["gate"] for gate in bad) if bad else "none") + "."
-    facts = f"Run {run['run_id']}, model version {run['model']['version']}."
-    return [Text(parts, "lead"), Text([said]), Text([facts], "note")]
+    return [Text(parts, "lead"), Text([said]), Text([_made_of(run)], "note")]
+
+
+def _made_of(run: Mapping[str, Any]) -> str:
+    """What the numbers of a run are, and what made them."""
+    ahead, has_money = run["config"]["said"]["forecast"], run["totals"][0]["quantity"] == "value"
+    discount = per_cent(ahead["discount"])
+    worth = f"Value is spend times a margin of {ahead['margin']:g}, discounted at {discount} a year. "
+    return (
+        f"{worth if has_money else ''}Intervals are of {ahead['draws']:,} draws with seed {ahead['seed']}. "
+        f"Run {run['run_id']} of configuration {run['config']['fingerprint']}, "
+        f"model version {run['model']['version']}, clvmodels {run['versions']['clvmodels']}."
+    )
 
 
 def _gates(run: Mapping[str, Any]) -> Table:
@@ -112,8 +123,8 @@ def _gates(run: Mapping[str, Any]) -> Table:
         [
             Cell(gate["gate"]),
             Cell(gate["outcome"], is_best=gate["outcome"] in ("warned", "blocked")),
-            Cell("—" if gate["value"] is None else f"{float(gate['value']):.3g}"),
-            Cell(f"{gate['limit']:g}"),
+            Cell("—" if gate["value"] is None else _short(gate["value"])),
+            Cell(_short(gate["limit"])),
             Cell(gate["words"]),
         ]
         for gate in run["gates"]
@@ -211,7 +222,7 @@ def _changes(run: Mapping[str, Any]) -> list[Block]:
     moves = Table(
         "moves-table",
         "Customers by segment, then and now",
-        [Column("from", is_number=False), Column("to", is_number=False), Column("customers")],
+        [Column("from", is_number=False), Column("to", is_number=False, is_prose=True), Column("customers")],
         [cells(row["from"] or NEW, row["to"], f"{row['customers']:,}") for row in run["moves"]],
     )
     drift = Table(
@@ -250,7 +261,7 @@ def _input(run: Mapping[str, Any]) -> Table:
 def _model(run: Mapping[str, Any]) -> Table:
     model = run["model"]
     rows = [
-        cells(name, f"{row['mean']:.4g}", "—" if row["se"] is None else f"{row['se']:.3g}")
+        cells(name, _short(row["mean"], 4), "—" if row["se"] is None else _short(row["se"]))
         for name, row in model["parameters"].items()
     ]
     status = "; ".join(f"{name} {value.replace('_', ' ').lower()}" for name, value in model["status"].items())
@@ -259,9 +270,15 @@ def _model(run: Mapping[str, Any]) -> Table:
         Column("mean", "of its logarithm"),
         Column("standard error"),
     ]
-    caption = f"{model['name']}, version {model['version']}, fitted to the log up to {model['fitted_as_of']}: {status}"
-    chosen = [f"Chosen automatically. {line[:1].upper()}{line[1:]}." for line in model["chosen"]]
-    return Table("model-table", caption, columns, rows, tuple(chosen))
+    caption = f"{model['name']}, fitted to the log up to {model['fitted_as_of']}"
+    notes = [f"Version {model['version']}: {status}."]
+    notes += [f"Chosen automatically. {line[:1].upper()}{line[1:]}." for line in model["chosen"]]
+    return Table("model-table", caption, columns, rows, tuple(notes))
+
+
+def _short(value: float, digits: int = 3) -> str:
+    """A number with so many digits that count."""
+    return f"{float(value):.{digits}g}".replace("-", "−")
 
 
 def _runs_table(runs: Sequence[Run], pointer: Mapping[str, Any], currency: str) -> Table:

@@ -136,7 +136,7 @@ def _brought(rows: Sequence[Mapping[str, Any]], quantity: str, currency: str) ->
         f"Forecasts of {quantity} by segment, and what came since",
         [
             *_WHEN,
-            Column("segment", "customers", is_number=False),
+            Column("segment", "customers", is_number=False, is_prose=True),
             Column("forecast"),
             Column("interval", "90 %, predictive"),
             Column("came"),

@@ -119,7 +119,7 @@ def legend_above(axes: Axes) -> None:
         root.set_figheight(root.get_figheight() + _LEGEND_LINE * half)
     axes.legend(
         [there[label] for label in labels],
-        labels,
+        [label if len(label) <= room else f"{label[: int(room) - 1].rstrip()}…" for label in labels],
         loc="lower left",
         bbox_to_anchor=(0, 1.01),
         ncols=columns,

@@ -557,5 +557,9 @@ def test_pages_show_the_run_and_name_no_customer(job: Path) -> None:
         "2025-02-28",
     ):
         assert word in page
+    run = shelf_of(job).runs[-1].manifest
+    made_of = "Value is spend times a margin of 1, discounted at 0.0 % a year. Intervals are of 60 draws with seed 0. "
+    made_of += f"Run {run['run_id']} of configuration {run['config']['fingerprint']}"
+    assert made_of in page.replace("\N{NO-BREAK SPACE}", " ")
     assert history.count("run_date") == 0
     assert all(run.run_id in history for run in shelf_of(job).runs)

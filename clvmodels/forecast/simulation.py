@@ -267,10 +267,10 @@ class Simulation:
             first, last = future_of[part[[0, -1]]]
             some = slice(first, last + 1)
             ahead, place = futures.take(some), future_of[part] - first
-            alive = model.p_alive(theta, patterns.take(part))
+            alive = np.ascontiguousarray(model.p_alive(theta, patterns.take(part)).T)
             if kept is not None:
-                kept[part] = alive.T
-            found = [over_draws(alive)]
+                kept[part] = alive
+            found = [alive.mean(axis=1)]
             for rate in rates:
                 bought = [
                     model.purchases_if_alive(
@@ -278,7 +278,7 @@ class Simulation:
                     )
                     for factor, reach in zip(factors, reaches, strict=True)
                 ]
-                found.append(over_draws(alive * np.mean(bought, axis=0)[:, place]))
+                found.append((alive * np.ascontiguousarray(np.mean(bought, axis=0).T)[place]).mean(axis=1))
             return np.array(found)
 
         order = np.argsort(future_of, kind="stable")

@@ -291,7 +291,8 @@ class ParetoNBD:
         r"""Exact draws of the purchases in (T, T + horizon] given the history.
 
         Given that the customer is alive, :math:`\lambda \sim \text{Gamma}(r+x, \alpha+T)`, and the remaining life
-        has survival :math:`((\beta+T)/(\beta+T+u))^s`, independent of it.
+        has survival :math:`((\beta+T)/(\beta+T+u))^s`, independent of it. The number of purchases in what is lived
+        of the horizon is negative binomial, and they fall anywhere in it.
 
         Parameters
         ----------
@@ -328,12 +329,11 @@ class ParetoNBD:
             np.broadcast_to(part, shape).ravel()[alive]
             for part in (r + rfm.frequency, alpha + rfm.T, s, beta + rfm.T)
         )
-        rate = streams.gamma(n) / a
         ends = np.broadcast_to(horizon, shape).ravel()[alive]
         longest = np.log1p(ends / b)
         life = np.expm1(np.minimum(streams.exponential() / s, longest)) * b
         life = np.minimum(life, ends)
-        counts = streams.poisson(np.minimum(rate * life, MOST_PURCHASES))
+        counts = streams.negative_binomial(n, life / a, MOST_PURCHASES)
         return scatter_times(alive, counts, life, streams)
 
     def heterogeneity(self, theta: np.ndarray) -> tuple[Trait, ...]:

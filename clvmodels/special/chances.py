@@ -10,7 +10,8 @@ z              y / (1 + y)
 w              log-odds of p, above the mode of its density
 =============  ===========================================================================
 
-Where few terms suffice, which is where most customers are, M is Euler's series
+Without discounting, the mean number of purchases is a sum over counts. Otherwise, where few terms suffice, which is
+where most customers are, M is Euler's series
 
 .. math:: M(y) = (1+y)^{-a} \sum_k \frac{(a)_k (a+b-n)_k}{(a+b)_k k!} z^k,
 
@@ -28,6 +29,8 @@ from clvmodels.special.lifetimes import discounted_life
 from clvmodels.special.quadrature import NEGLIGIBLE, gauss_legendre, node_sum, reach, regimes
 
 MOST_TERMS = 256
+MOST_COUNTED = 64.0  # purchases, on average, up to which the sum over counts is the quickest way
+LONGEST_COUNTED = 4.0  # and horizon in units of the scale of the rate
 FALL = 28.0  # the series stops at exp(-28) = 7e-13 of its sum
 LOST = 9.0  # logarithm of the digits that the series may lose
 TIMES = (5, 6, 8, 10, 13, 16, 20, 26, 32, 40, 64)
@@ -68,6 +71,27 @@ def discounted_purchases(
     >>> float(discounted_purchases(one, one, 0 * one, 1e9 * one, one)[0].round(6))  # 1 - 1 / (1 + 1)
     0.5
     """
+    counted = (kappa == 0.0) & (tau <= LONGEST_COUNTED) & (n * tau <= MOST_COUNTED)
+    if counted.all():
+        return _over_counts(n, tau, a, b)
+    result = np.empty_like(tau)
+    few, rest = np.flatnonzero(counted), np.flatnonzero(~counted)
+    result[few] = _over_counts(*(part[few] for part in (n, tau, a, b)))
+    result[rest] = _over_time(*(part[rest] for part in (n, tau, kappa, a, b)))
+    return result
+
+
+def _over_counts(n: np.ndarray, tau: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The mean of min(N, G): N would come of a customer who never leaves, and the G-th is the last."""
+    from clvmodels.special.sums import fill_purchases
+
+    q, result = tau / (1.0 + tau), np.empty_like(tau)
+    fill_purchases(n, q, n * q * np.exp(-n * np.log1p(tau)), a, b, result)
+    return result
+
+
+def _over_time(n: np.ndarray, tau: np.ndarray, kappa: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The integral over time, of a series or of a mean over p."""
     tau = np.minimum(tau, NEGLIGIBLE / np.maximum(kappa, SMALLEST))
     length = np.log1p(tau)
     times = 4.0 + 2.3 * np.sqrt((n + 2.0) * length + kappa * tau) + 1.2 * length

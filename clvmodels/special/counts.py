@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import betainc, betaincc
 
 from clvmodels.special.gammas import log_rising
+from clvmodels.special.lifetimes import lives_ended
 from clvmodels.special.quadrature import NEGLIGIBLE, gauss_legendre, node_sum, regimes
 
 SIZES = (8, 11, 16, 24, 32, 40, 48, 64, 96, 128)
@@ -78,11 +79,12 @@ def purchases_before_leaving(
     0.5
     """
     stays = log_rising(b, k) - log_rising(a + b, k)
-    still = np.exp(stays + log_negative_binomial(k, r, tau))
-    some = np.maximum(k, 1.0)
-    enough = at_least(some, r, tau)
-    leaves = log_rising(b, some - 1.0) - log_rising(a + b, some - 1.0) + np.log(a / (a + b + some - 1.0))
-    return np.asarray(still + np.where(k > 0.0, np.exp(leaves) * enough, 0.0))
+    found = np.exp(stays + log_negative_binomial(k, r, tau))
+    buys = np.flatnonzero(k > 0.0)
+    k, r, tau, a, b = (part[buys] for part in (k, r, tau, a, b))
+    leaves = log_rising(b, k - 1.0) - log_rising(a + b, k - 1.0) + np.log(a / (a + b + k - 1.0))
+    found[buys] += np.exp(leaves) * at_least(k, r, tau)
+    return np.asarray(found)
 
 
 def purchases_before_end(
@@ -93,8 +95,8 @@ def purchases_before_end(
     .. math:: P(N_t = k) \Big(\frac{\beta}{\beta+t}\Big)^s
               + \int_0^t \frac{s}{\beta} \Big(\frac{\beta}{\beta+u}\Big)^{s+1} P(N_u = k) du
 
-    In the logarithm of u the integrand is log-concave, its mode the root of a quadratic, and Gauss-Legendre serves
-    its support.
+    For k = 0 the integral is that of the lives that end in a silence. Otherwise, in the logarithm of u, the integrand
+    is log-concave, its mode the root of a quadratic, and Gauss-Legendre serves its support.
 
     Parameters
     ----------
@@ -117,7 +119,19 @@ def purchases_before_end(
     0.625
     """
     t = np.maximum(t, LEAST)
-    still = np.exp(log_negative_binomial(k, r, t / alpha) - s * np.log1p(t / beta))
+    found = np.exp(log_negative_binomial(k, r, t / alpha) - s * np.log1p(t / beta))  # alive at t
+    none, some = np.flatnonzero(k == 0.0), np.flatnonzero(k > 0.0)
+    silent = (part[none] for part in (r, s, alpha, beta, t, found))
+    found[none] += lives_ended(*silent, with_moments=False)[0]
+    if len(some):
+        found[some] += _ended(*(part[some] for part in (k, r, alpha, s, beta, t)))
+    return found
+
+
+def _ended(
+    k: np.ndarray, r: np.ndarray, alpha: np.ndarray, s: np.ndarray, beta: np.ndarray, t: np.ndarray
+) -> np.ndarray:
+    """The integral over the ends of lives."""
     mode = np.minimum(_mode(k, r, alpha, s, beta), t)
     peak = _Peak(r + k, alpha / mode, s + 1.0, beta / mode, k + 1.0)
     left, right = _support(peak, np.log(t / mode))
@@ -129,7 +143,7 @@ def purchases_before_end(
         f = w * np.exp(-_fall(own, y * length[rows] - left[rows]))
         total[rows] = length[rows] * node_sum(f)
     top = log_negative_binomial(k, r, mode / alpha) - s * np.log1p(mode / beta)
-    return np.asarray(still + np.exp(top) * total * (s / (1.0 + beta / mode)))
+    return np.asarray(np.exp(top) * total * (s / (1.0 + beta / mode)))
 
 
 def _mode(k: np.ndarray, r: np.ndarray, alpha: np.ndarray, s: np.ndarray, beta: np.ndarray) -> np.ndarray:

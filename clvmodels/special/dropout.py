@@ -108,8 +108,9 @@ def times_before_leaving(
     r"""Exact draws of the purchases in (T, T + horizon] given the history.
 
     Given that the customer is alive, :math:`\lambda \sim \text{Gamma}(r+x, \alpha+T)` and, independent of it,
-    :math:`p \sim \text{Beta}(a, b+k)`; the G-th future purchase is the last, G ~ Geometric(p). Where G < N, the
-    number that would have come, the first G times are uniform up to the (G+1)-th order statistic of N.
+    :math:`p \sim \text{Beta}(a, b+k)`; the G-th future purchase is the last, G ~ Geometric(p). The number N that would
+    come if nobody left is negative binomial; given N the times need not know the rate. Where G < N, the first G times
+    are uniform up to the (G+1)-th order statistic of N.
 
     Returns
     -------
@@ -125,8 +126,7 @@ def times_before_leaving(
         for part in (now.r + now.x, now.alpha + now.T, now.a, now.b + now.k)
     )
     span = np.array(np.broadcast_to(horizon, shape), dtype=float).ravel()[alive]
-    mean = streams.gamma(n) * (span / scale)
-    bought = streams.poisson(np.minimum(mean, MOST_PURCHASES))
+    bought = streams.negative_binomial(n, span / scale, MOST_PURCHASES)
     several = np.flatnonzero(bought > 1)  # the first purchase happens whatever the coin says after it
     theirs, would = streams.take(several), bought[several]
     hazard = np.maximum(softplus(theirs.log_odds(a[several], b[several])), SMALLEST)  # -log(1 - p)

@@ -34,6 +34,9 @@ def once_per_value(
     """
     if np.ndim(n) != 1 or any(np.shape(parameter)[-1:] not in ((), (1,)) for parameter in parameters):
         return function(n)
+    most = n.max(initial=0.0)
+    if 0.0 <= most < len(n) / 16 and ((place := n.astype(np.intp)) == n).all() and place.min(initial=0) >= 0:
+        return np.asarray(function(np.arange(most + 1.0))[..., place])  # small counts need not be sorted
     values, place = np.unique(n, return_inverse=True)
     return np.asarray(function(values)[..., place])
 

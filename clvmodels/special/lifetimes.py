@@ -9,6 +9,8 @@ from clvmodels.special.quadrature import NEGLIGIBLE, drop, gauss_legendre, node_
 LIVING_SIZES = (5, 6, 8, 11, 16, 24, 40, 64, 128)
 ENDED_SIZES = (7, 9, 11, 13, 16, 20, 24, 32, 40, 64, 128)
 LEAST = 1e-300
+EQUAL_ENOUGH = 0.6
+"""Up to this share by which two scales differ their series needs fewer operations than their integral."""
 
 
 def discounted_life(s: np.ndarray, kappa: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,12 +79,20 @@ def _living(
 
 
 def lives_ended(
-    n: np.ndarray, s: np.ndarray, A: np.ndarray, B: np.ndarray, D: np.ndarray, *, with_moments: bool
+    n: np.ndarray,
+    s: np.ndarray,
+    A: np.ndarray,
+    B: np.ndarray,
+    D: np.ndarray,
+    alive: np.ndarray,
+    *,
+    with_moments: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Weight of the lives that ended in a silence, :math:`\frac{s}{B} \int_0^D (1+u/B)^{-(s+1)} (1+u/A)^{-n} du`.
 
-    With C = min(A, B), u = C (e^v - 1) the integrand is exp(-drop(v)), log-concave and analytic within a strip of
-    half-width pi.
+    What the moments need is integrated: with C = min(A, B), u = C (e^v - 1) the integrand is exp(-drop(v)), log-concave
+    and analytic within a strip of half-width pi. The weight alone is the lives that end ever after, less those that
+    end after D, where the two scales are not too different (`ended_ever_after`).
 
     Parameters
     ----------
@@ -92,6 +102,8 @@ def lives_ended(
         (m,) shape and scale > 0 of the rate of leaving.
     D
         (m,) length of the silence >= 0.
+    alive
+        (m,) weight of the lives that did not end in it, :math:`(1+D/B)^{-s} (1+D/A)^{-n}`.
     with_moments
         Whether the means are wanted.
 
@@ -105,10 +117,63 @@ def lives_ended(
     Examples
     --------
     >>> one = np.ones(1)
-    >>> weight, means = lives_ended(one, one, one, one, one, with_moments=False)
+    >>> weight, means = lives_ended(one, one, one, one, one, 0.25 * one, with_moments=False)
     >>> float(weight[0].round(9))  # the integral of (1+u)^-3 over (0, 1)
     0.375
     """
+    if with_moments:
+        return _integrated(n, s, A, B, D, with_moments=True)
+    equal = np.abs(A - B) <= EQUAL_ENOUGH * np.maximum(A, B)
+    if equal.all():
+        return _subtracted(n, s, A, B, D, alive), np.empty((0, len(n)))
+    weight = np.empty_like(n)
+    few, rest = np.flatnonzero(equal), np.flatnonzero(~equal)
+    weight[few] = _subtracted(*(part[few] for part in (n, s, A, B, D, alive)))
+    weight[rest], _ = _integrated(*(part[rest] for part in (n, s, A, B, D)), with_moments=False)
+    return weight, np.empty((0, len(n)))
+
+
+def ended_ever_after(n: np.ndarray, s: np.ndarray, A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    r"""`lives_ended` for a silence without end: the chance that the customer leaves before the next purchase.
+
+    By Gauss's series, positive term by term and falling at least as fast as the powers of z:
+
+    .. math:: \frac{s}{n+s} F(1, n; n+s+1; 1 - B/A) \; (B \le A), \qquad
+              \frac{s}{n+s} \frac{A}{B} F(1, s+1; n+s+1; 1 - A/B) \; (A < B)
+
+    Parameters as in `lives_ended`; the series is as long as the scales are different.
+
+    References
+    ----------
+    DLMF 15.8.1 for the transformation of the form that Fader & Hardie (2005) give.
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> ended_ever_after(2 * one, one, one, one).round(12).tolist()  # of rates 2 and 1 the slower is first
+    [0.333333333333]
+    """
+    from clvmodels.special.sums import fill_gauss
+
+    z, series = 1.0 - np.minimum(A, B) / np.maximum(A, B), np.empty_like(n)
+    fill_gauss(np.where(B <= A, n, s + 1.0), n + s + 1.0, z, series)
+    return np.asarray(series * np.where(B <= A, 1.0, 1.0 - z) * (s / (n + s)))
+
+
+def _subtracted(
+    n: np.ndarray, s: np.ndarray, A: np.ndarray, B: np.ndarray, D: np.ndarray, alive: np.ndarray
+) -> np.ndarray:
+    """The weight: lives that end, less those that are still lived at D and end later.
+
+    It errs by a rounding of the whole, not of itself, which is all that the likelihood and P(alive) ask for.
+    """
+    return np.maximum(ended_ever_after(n, s, A, B) - alive * ended_ever_after(n, s, A + D, B + D), 0.0)
+
+
+def _integrated(
+    n: np.ndarray, s: np.ndarray, A: np.ndarray, B: np.ndarray, D: np.ndarray, *, with_moments: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """`lives_ended` by Gauss-Legendre rules."""
     buying_first = A <= B
     near, far = np.minimum(A, B), np.maximum(A, B)
     k = np.where(buying_first, s + 1.0, n)

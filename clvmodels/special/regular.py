@@ -199,8 +199,7 @@ def regular_times_before_leaving(
     reached = np.cumsum(terms, axis=0)
     done = np.sum(reached[:-1] <= streams.uniform() * reached[-1], axis=0)
     span = np.array(np.broadcast_to(horizon, shape), dtype=float).ravel()[alive]
-    mean = streams.gamma(n + done) * (span / scale)
-    stages = streams.poisson(np.minimum(mean, MOST_PURCHASES))
+    stages = streams.negative_binomial(n + done, span / scale, MOST_PURCHASES)
     bought = (stages + done) // k
     several = np.flatnonzero(bought > 1)  # the first purchase happens whatever the coin says after it
     theirs = streams.take(several)

@@ -77,7 +77,7 @@ def silence_after(
     D = T - t_x
     A, B, n = alpha + t_x, beta + t_x, r + x
     alive = np.exp(-s * np.log1p(D / B) - n * np.log1p(D / A))
-    rows = [np.broadcast_to(part, alive.shape).ravel() for part in (n, s, A, B, D)]
+    rows = [np.broadcast_to(part, alive.shape).ravel() for part in (n, s, A, B, D, alive)]
     left, moments = lives_ended(*rows, with_moments=with_moments)
     shape = alive.shape
     return Silence(

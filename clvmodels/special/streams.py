@@ -113,6 +113,16 @@ class Streams:
         variates.fill_poisson(self.start, self._offset(), mean, np.exp(-mean), result)
         return result
 
+    def negative_binomial(self, shape: np.ndarray, odds: np.ndarray, most: float) -> np.ndarray:
+        """(m,) Poisson variates of means Gamma(shape) times odds, as integers; a mean above `most` counts as that."""
+        from clvmodels.special import variates
+
+        result = np.empty(len(self.start), dtype=np.int64)
+        offsets = np.array([self._offset() for _ in range(3)])
+        none = np.exp(-shape * np.log1p(odds))
+        variates.fill_negative_binomial(self.start, offsets, shape, odds, none, most, result)
+        return result
+
     def amounts(self, row: np.ndarray, p: np.ndarray, shape: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """Amounts of purchases, given by their rows, ascending: Gamma(p, rate), one rate ~ Gamma(shape, scale) a row.
 

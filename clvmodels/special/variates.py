@@ -26,7 +26,8 @@ S11, S27, S30, S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(31)
 PURCHASE_SHIFT = np.uint64(15)
 LOWEST, SIGN = np.uint64(255), np.uint64(256)
 LARGE_MEAN = 12.0  # from here on Poisson variates are drawn by rejection, below by counting up
-MOST_COUNTED = 120  # a Poisson variate of a smaller mean exceeds it once in 1e70
+LARGE_ODDS = 2.0  # the same of negative binomial ones, whose tails are longer
+MOST_COUNTED = 200  # a variate that is counted up exceeds it once in 1e28
 ONE_OVER = 1.0 / np.maximum(np.arange(MOST_COUNTED + 1.0), 1.0)
 FEW = 8  # so many uniform variates are put in order one by one, more as waiting times
 LAYERS, TAIL = 256, 3.6541528853610088  # where the lowest layer under the normal curve ends
@@ -119,18 +120,24 @@ def any_gamma(place: np.uint64, other: np.uint64, shape: float) -> float:
 
 
 @compiled
+def counted(place: np.uint64, chance: float, first: float, more: float) -> int:
+    """Number k by counting up: `chance` is that of 0, and that of k is first + more (k - 1) over k that of k - 1."""
+    u, k = uniform(place), 0
+    while u > chance and k < MOST_COUNTED:
+        u -= chance
+        chance *= (first + more * k) * ONE_OVER[k + 1]
+        k += 1
+    return k
+
+
+@compiled
 def poisson(place: np.uint64, mean: float, chance: float) -> int:
     """Poisson variate: counted up, or by Hörmann's transformed rejection (PTRS; his letters).
 
     `chance` is exp(-mean), that of none.
     """
     if mean < LARGE_MEAN:
-        u, k = uniform(place), 0
-        while u > chance and k < MOST_COUNTED:
-            u -= chance
-            k += 1
-            chance *= mean * ONE_OVER[k]
-        return k
+        return counted(place, chance, mean, 0.0)
     b = 0.931 + 2.53 * math.sqrt(mean)
     a = -0.059 + 0.02483 * b
     while True:
@@ -209,6 +216,29 @@ def fill_poisson(
     """Poisson variates; `none` is exp(-mean)."""
     for i in range(len(start)):
         out[i] = poisson(start[i] + offset, mean[i], none[i])
+
+
+@compiled
+def fill_negative_binomial(
+    start: np.ndarray,
+    offsets: np.ndarray,
+    shape: np.ndarray,
+    odds: np.ndarray,
+    none: np.ndarray,
+    most: float,
+    out: np.ndarray,
+) -> None:
+    """Poisson variates of means Gamma(shape) times odds, as far as `most`; `none` is (1 + odds) ** -shape.
+
+    Counted up, or of a mean that is drawn. The offsets are those of the count and of the mean, which takes two.
+    """
+    for i in range(len(start)):
+        if shape[i] * odds[i] < LARGE_MEAN and odds[i] <= LARGE_ODDS:
+            share = odds[i] / (1.0 + odds[i])
+            out[i] = counted(start[i] + offsets[0], none[i], shape[i] * share, share)
+        else:
+            mean = min(any_gamma(start[i] + offsets[1], start[i] + offsets[2], shape[i]) * odds[i], most)
+            out[i] = poisson(start[i] + offsets[0], mean, math.exp(-mean))
 
 
 @compiled

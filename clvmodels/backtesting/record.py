@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from clvmodels import metrics
-from clvmodels.prediction import DrawBlock, Forecast, Quantity, over_draws
+from clvmodels.prediction import DrawBlock, Forecast, Quantity
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILES = ("q05", "q25", "q50", "q75", "q95")
@@ -52,27 +52,17 @@ class Record:
 
     def observe(self, block: DrawBlock) -> None:
         """Score a block of draws and keep the scores."""
-        chance = over_draws(block.purchases > 0) if len(block.purchases) > 1 else None
         if "purchases" in self.actual:
-            known = block.columns.get("expected_purchases")
-            self._keep("purchases", block, block.sorted_purchases, known, chance)
+            expected = block.columns.get("expected_purchases")
+            self._keep("purchases", block, block.sorted_purchases, mean=expected)
         if block.value is not None and self.money in self.actual:
-            self._keep(self.money, block, block.sorted_value, block.value_mean(), chance)
+            self._keep(self.money, block, block.sorted_value, mean=block.value_mean, sd=block.value_sd)
 
-    def _keep(
-        self,
-        quantity: str,
-        block: DrawBlock,
-        ordered: np.ndarray,
-        mean: np.ndarray | None,
-        chance: np.ndarray | None,
-    ) -> None:
-        row = score_draws(ordered, self.actual[quantity][block.index], self.lots[block.index])
+    def _keep(self, quantity: str, block: DrawBlock, ordered: np.ndarray, **known: np.ndarray | None) -> None:
+        row = score_draws(ordered, self.actual[quantity][block.index], self.lots[block.index], **known)
         row["index"] = block.index
-        if mean is not None:
-            row["mean"] = mean
-        if chance is not None:
-            row["p_purchase"] = chance
+        if len(block.purchases) > 1:
+            row["p_purchase"] = block.p_purchase
         self.parts.setdefault(quantity, []).append(row)
 
     def customers(self) -> dict[str, dict[str, np.ndarray]]:
@@ -85,8 +75,16 @@ class Record:
         return found
 
 
-def score_draws(ordered: np.ndarray, actual: np.ndarray, lots: np.ndarray) -> dict[str, np.ndarray]:
+def score_draws(
+    ordered: np.ndarray,
+    actual: np.ndarray,
+    lots: np.ndarray,
+    mean: np.ndarray | None = None,
+    sd: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
     """Mean, sd, quantiles, CRPS and randomised PIT of (m, S) sorted draws, (m,) each; of one draw what a point has.
+
+    The mean and sd are those of the draws where they are not given.
 
     Examples
     --------
@@ -96,10 +94,11 @@ def score_draws(ordered: np.ndarray, actual: np.ndarray, lots: np.ndarray) -> di
     """
     if ordered.shape[1] == 1:
         point = ordered[:, 0]
-        return {"mean": point, "q50": point, "crps": metrics.crps_of_point(actual, point)}
+        said = {"mean": point, "q50": point, "crps": metrics.crps_of_point(actual, point)}
+        return said if mean is None else {**said, "mean": mean}
     return {
-        "mean": ordered.mean(axis=1),
-        "sd": ordered.std(axis=1),
+        "mean": ordered.mean(axis=1) if mean is None else mean,
+        "sd": ordered.std(axis=1) if sd is None else sd,
         **dict(zip(QUANTILES, _quantiles(ordered), strict=True)),
         "crps": metrics.crps_from_draws(ordered.T, actual),
         "pit": metrics.randomised_pit(ordered.T, actual, lots),

@@ -17,7 +17,7 @@ import numpy as np
 from clvmodels.config.conditions import DRAWN, MEASURES, PAST, Condition
 from clvmodels.config.jobs import SegmentRule
 from clvmodels.forecast import FittedCLV
-from clvmodels.prediction import DrawBlock, Forecast, over_draws
+from clvmodels.prediction import DrawBlock, Forecast
 from clvmodels.rfm import RFM, id_text
 from clvmodels.units import UNIT_DAYS
 from clvmodels.value import SegmentRules, segment_customers
@@ -228,8 +228,8 @@ class _Labelled:
         measures = {
             **block.columns,
             **past,
-            "p_buy_in_horizon": over_draws(block.purchases > 0),
-            "value_mean": block.value_mean(),
+            "p_buy_in_horizon": block.p_purchase,
+            "value_mean": block.value_mean,
         }
         place = self.scheme.place(measures, self.before[block.index])
         self.place[block.index] = place

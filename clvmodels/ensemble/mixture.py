@@ -31,7 +31,7 @@ class DrawTable:
             self.value[:, block.index] = block.value
         expected = block.columns.get("expected_purchases")
         self.expected[block.index] = over_draws(block.purchases) if expected is None else expected
-        self.mean[block.index] = block.value_mean()
+        self.mean[block.index] = block.value_mean
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,10 +60,23 @@ class DrawBlock:
         """(m, S) value of each customer, ascending; the purchases without spend."""
         return self.sorted_purchases if self.value is None else _sorted(self.value)
 
+    @cached_property
+    def p_purchase(self) -> np.ndarray:
+        """(m,) share of the draws with a purchase."""
+        return over_draws(self.purchases > 0)
+
+    @cached_property
     def value_mean(self) -> np.ndarray:
         """(m,) means of the value, or of the purchases without spend: exact if known, else of the draws."""
+        if self.mean is not None and np.isfinite(self.mean).all():
+            return self.mean
         drawn = over_draws(self.purchases if self.value is None else self.value)
         return drawn if self.mean is None else np.where(np.isfinite(self.mean), self.mean, drawn)
+
+    @cached_property
+    def value_sd(self) -> np.ndarray:
+        """(m,) standard deviations of the draws of the value, or of the purchases without spend."""
+        return np.asarray(self.sorted_value.std(axis=1))
 
 
 def quantile_name(prefix: str, level: float) -> str:
@@ -148,10 +161,10 @@ def _spread(block: DrawBlock, levels: Sequence[float], is_distribution: bool) ->
     columns: dict[str, np.ndarray] = {}
     prefix = "purchases" if block.value is None else "clv"
     if is_distribution:
-        columns["p_purchase"] = over_draws(block.purchases > 0)
-    columns[f"{prefix}_mean"] = block.value_mean()
+        columns["p_purchase"] = block.p_purchase
+    columns[f"{prefix}_mean"] = block.value_mean
     if is_distribution:
-        columns[f"{prefix}_sd"] = block.sorted_value.std(axis=1)
+        columns[f"{prefix}_sd"] = block.value_sd
         for level in levels:
             columns[quantile_name(prefix, level)] = _of_sorted(block.sorted_value, level)
     return columns

@@ -231,7 +231,7 @@ def _as_drawn(fitted: FittedForecaster, rfm: RFM, valuation: Valuation) -> Expec
         )
     chosen = [position[id_text(identity)] for identity in rfm.customer_id.tolist()]
     purchases = np.concatenate([block.purchases for block in blocks], axis=1)[:, chosen]
-    means = np.concatenate([block.value_mean() for block in blocks])[chosen]
+    means = np.concatenate([block.value_mean for block in blocks])[chosen]
     values = [block.purchases if block.value is None else block.value for block in blocks]
     return Expected(np.concatenate(values, axis=1)[:, chosen], means, purchases)
 

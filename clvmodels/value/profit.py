@@ -307,7 +307,7 @@ class _Blocks:
             name: self.periods[name] + flow for name, flow in zip(self.periods, sums, strict=True)
         }
         self.index.append(cells.index)
-        self.means.append({"purchases_mean": over_draws(block.purchases), "clv_mean": block.value_mean()})
+        self.means.append({"purchases_mean": over_draws(block.purchases), "clv_mean": block.value_mean})
         if self.observe is not None:
             self.observe(block)
 

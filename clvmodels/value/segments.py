@@ -323,7 +323,7 @@ def _thresholds(run: Run, rules: SegmentRules) -> tuple[float, ...]:
 def _worth(block: DrawBlock, buys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(m,) chance to buy, and (m,) mean value of those draws that do (the mean where none does)."""
     chance, value = over_draws(buys), over_draws(np.where(buys, _value(block), 0.0))
-    return chance, np.divide(value, chance, out=block.value_mean().copy(), where=chance > 0)
+    return chance, np.divide(value, chance, out=block.value_mean.copy(), where=chance > 0)
 
 
 @dataclass

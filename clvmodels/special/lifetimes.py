@@ -121,16 +121,16 @@ def lives_ended(
     >>> float(weight[0].round(9))  # the integral of (1+u)^-3 over (0, 1)
     0.375
     """
-    if with_moments:
-        return _integrated(n, s, A, B, D, with_moments=True)
     equal = np.abs(A - B) <= EQUAL_ENOUGH * np.maximum(A, B)
-    if equal.all():
+    if equal.all() and not with_moments:
         return _subtracted(n, s, A, B, D, alive), np.empty((0, len(n)))
+    few, integrated = np.flatnonzero(equal), slice(None) if with_moments else np.flatnonzero(~equal)
     weight = np.empty_like(n)
-    few, rest = np.flatnonzero(equal), np.flatnonzero(~equal)
+    weight[integrated], means = _integrated(
+        *(part[integrated] for part in (n, s, A, B, D)), with_moments=with_moments
+    )
     weight[few] = _subtracted(*(part[few] for part in (n, s, A, B, D, alive)))
-    weight[rest], _ = _integrated(*(part[rest] for part in (n, s, A, B, D)), with_moments=False)
-    return weight, np.empty((0, len(n)))
+    return weight, means if with_moments else np.empty((0, len(n)))
 
 
 def ended_ever_after(n: np.ndarray, s: np.ndarray, A: np.ndarray, B: np.ndarray) -> np.ndarray:

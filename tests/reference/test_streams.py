@@ -69,6 +69,33 @@ def test_poisson_variates(mean: float) -> None:
     assert_uniform(stats.poisson.cdf(count - 1, mean) + lot * stats.poisson.pmf(count, mean))
 
 
+@pytest.mark.parametrize(
+    ("shape", "odds"),
+    [
+        (0.3, 0.0),
+        (1e-3, 1.0),
+        (0.5, 0.2),
+        (5.9, 2.0),
+        (6.1, 2.0),
+        (1.0, 2.1),
+        (300.0, 0.03),
+        (1e4, 0.5),
+        (0.4, 1e4),
+    ],
+)
+def test_negative_binomial_variates(shape: float, odds: float) -> None:
+    """Both ways, and where they meet. Killed: terms of the Poisson distribution; odds for the share of them."""
+    source = streams(14)
+    count, lot = source.negative_binomial(np.full(DRAWS, shape), np.full(DRAWS, odds), 1e6), source.uniform()
+    law = stats.nbinom(shape, 1.0 / (1.0 + odds))
+    assert_uniform(law.cdf(count - 1) + lot * law.pmf(count))
+
+
+def test_negative_binomial_variates_have_a_largest_mean() -> None:
+    count = streams(15).negative_binomial(np.full(DRAWS, 50.0), np.full(DRAWS, 1e9), 1e3)
+    assert_uniform(stats.poisson.cdf(count - 1, 1e3) + streams(16).uniform() * stats.poisson.pmf(count, 1e3))
+
+
 @pytest.mark.parametrize("shape", [1e-3, 0.3, 1.0, 3.0, 1e6])
 def test_gamma_variates_without_logarithms(shape: float) -> None:
     """Killed: a boost of shapes below 1 left out."""
@@ -138,6 +165,7 @@ def test_a_row_alone_is_the_row_among_others() -> None:
         found += [np.bincount(row, value), source.gamma(shape[some])]
         p, scale = shape[some], mean[some]
         found += [np.bincount(row, source.amounts(row, p, 2.0 * p, scale))]
+        found += [source.negative_binomial(shape[some], mean[some], 1e6)]
         return [*found, source.each(np.arange(len(some)), counts).gamma(shape[some])]
 
     inside, alone = drawn(streams(6, 500), np.arange(500)), drawn(streams(6, 500).take(rows), rows)

@@ -31,6 +31,11 @@ def once_per_value(
     >>> asked = []
     >>> once_per_value(lambda n: asked.extend(n.tolist()) or n**2, np.array([3.0, 2.0, 3.0])).tolist(), asked
     ([9.0, 4.0, 9.0], [2.0, 3.0])
+
+    Of many small counts the function is asked for every number as far as the largest.
+
+    >>> once_per_value(lambda n: n**2, np.tile([0.0, 3.0], 40))[:2].tolist()
+    [0.0, 9.0]
     """
     if np.ndim(n) != 1 or any(np.shape(parameter)[-1:] not in ((), (1,)) for parameter in parameters):
         return function(n)

@@ -17,7 +17,7 @@ import numpy as np
 from clvmodels.config.conditions import DRAWN, MEASURES, PAST, Condition
 from clvmodels.config.jobs import SegmentRule
 from clvmodels.forecast import FittedCLV
-from clvmodels.prediction import DrawBlock, Forecast
+from clvmodels.prediction import DrawBlock, Forecast, over_draws
 from clvmodels.rfm import RFM, id_text
 from clvmodels.units import UNIT_DAYS
 from clvmodels.value import SegmentRules, segment_customers

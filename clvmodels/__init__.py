@@ -65,12 +65,16 @@ if TYPE_CHECKING:
     from clvmodels.prediction import Forecast as Forecast
     from clvmodels.progress import progress_bar as progress_bar
     from clvmodels.report import action_section as action_section
+    from clvmodels.report import refunds_section as refunds_section
     from clvmodels.report import write_report as write_report
     from clvmodels.report import write_sections as write_sections
     from clvmodels.rfm import RFM as RFM
     from clvmodels.rivals import BoostedCLV as BoostedCLV
     from clvmodels.rivals import LifetimesCLV as LifetimesCLV
     from clvmodels.rivals import RegressionCLV as RegressionCLV
+    from clvmodels.season import Clock as Clock
+    from clvmodels.season import GaussianProcessSeason as GaussianProcessSeason
+    from clvmodels.season import MonthlySeason as MonthlySeason
     from clvmodels.transactions import RefundRecord as RefundRecord
     from clvmodels.transactions import RFMTable as RFMTable
     from clvmodels.transactions import calibration_holdout as calibration_holdout
@@ -230,6 +234,7 @@ _HOME = {
     "referral_rate": "value",
     "referral_value": "value",
     "refund_record": "transactions",
+    "refunds_section": "report",
     "rfm_from_frame": "migration",
     "rfm_summary": "transactions",
     "rfm_table": "transactions",

@@ -11,7 +11,7 @@ import typer
 from clvmodels.cli.judging import DEFAULT_NAMES, say_scorecard
 from clvmodels.cli.options import Model
 from clvmodels.cli.show import wrote
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, DataError
 from clvmodels.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clvmodels.contracts import Forecaster
     from clvmodels.forecast import FittedCLV
     from clvmodels.prediction import Forecast
+    from clvmodels.report import Section
     from clvmodels.rfm import RFM
 
 PAGE = Path("report.html")
@@ -136,12 +137,40 @@ def looked_at(config: Config, rows: Any, scorecard: Scorecard) -> dict[str, Any]
     rfm = rfm_summary(rows, observation_end=end, **rules)
     fitted, forecast = _ahead(config, rfm)
     return {
+        "sections": returned(config, rows, forecast),
         "suspicions": suspicions,
         "holdout": holdout,
         "rfm": rfm,
         "fitted": fitted,
         "forecast": forecast,
     }
+
+
+def returned(config: Config, rows: Any, forecast: Forecast) -> list[Section]:
+    """The section on refunds, where the log holds any and money is not left out."""
+    from clvmodels.report import refunds_section
+    from clvmodels.transactions import refund_record
+    from clvmodels.value import net_of_refunds
+
+    if config.log.no_spend or config.log.refunds == "refuse":
+        return []
+    names = ("customer_id", "date", "spend", "period", "zero_spend", "business_timezone", "order_id")
+    rules: dict[str, Any] = {name: config.log.rules[name] for name in names}
+    record = refund_record(rows, observation_end=config.backtest.observation_end, **rules)
+    if not record.refunds.any():
+        return []
+    net, note = (
+        None,
+        "The forecast above is of net money: refunds are taken off before a model sees a purchase.",
+    )
+    if config.log.refunds == "drop":
+        try:
+            net, note = net_of_refunds(forecast, record, seed=config.forecast.seed), ""
+        except DataError as problem:
+            note = (
+                f"The forecast above is of gross money; how much comes back cannot be said: {problem.rule}."
+            )
+    return [refunds_section(record, net, currency=config.report.currency, note=note)]
 
 
 def _ahead(config: Config, rfm: RFM) -> tuple[FittedCLV, Forecast]:

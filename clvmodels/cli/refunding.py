@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clvmodels.cli.commands import check_fit, check_tables
-from clvmodels.cli.options import DURATION, Draws, Log, Model, ObservationEnd, Seed, TableOut
+from clvmodels.cli.options import DURATION, Currency, Draws, Log, Model, ObservationEnd, Seed, TableOut
 from clvmodels.cli.show import say, wrote
 from clvmodels.errors import ArgumentError
 from clvmodels.progress import progress_bar
+from clvmodels.units import last_observed
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from clvmodels.transactions import RefundRecord
+    from clvmodels.value import NetForecast
 
+Page = Annotated[
+    Path | None,
+    typer.Option("--page", metavar="FILE", help="HTML page of the same, to write too.", show_default=False),
+]
 Ahead = Annotated[
     str | None,
     typer.Option(
@@ -37,6 +42,8 @@ def refunds(
     observation_end: ObservationEnd = None,
     draws: Draws = 1000,
     seed: Seed = 0,
+    page: Page = None,
+    currency: Currency = "",
 ) -> None:
     """Show gross, refunds and net of a log side by side, and of a forecast.
 
@@ -45,19 +52,28 @@ def refunds(
 
     Example: clvmodels refunds log.csv --out refunds.csv --order-column order --horizon 12M
     """
-    from clvmodels.io import write_table
+    from clvmodels.io import check_writable, write_table
+    from clvmodels.report import refunds_section, write_sections
 
     check_tables(out)
+    if page is not None:
+        check_writable(page)
     if log.no_spend:
         raise ArgumentError("--no-spend leaves no money that could come back; leave it out")
     if log.observation_start is not None:
         raise ArgumentError("--observation-start leaves customers out, and refunds are those of all of them")
     record = _record(log, observation_end)
     say(record.total.round(2).to_string())
-    table = record.customers
+    table, net = record.customers, None
     if horizon is not None:
-        table = _ahead(log, model, record, horizon, observation_end, draws, seed)
+        net = _ahead(log, model, record, horizon, observation_end, draws, seed)
+        ahead = net.customers.rename(columns={name: f"forecast_{name}" for name in net.customers.columns[1:]})
+        table = table.merge(ahead, on="customer_id", how="left")
+        table.attrs.update(net.customers.attrs)
     wrote(*write_table(table, out))
+    if page is not None:
+        section = refunds_section(record, net, currency=currency)
+        wrote(write_sections([section], page, title="Gross, refunds and net"))
 
 
 def _record(log: Log, observation_end: str | None) -> RefundRecord:
@@ -77,12 +93,15 @@ def _ahead(
     observation_end: str | None,
     draws: int,
     seed: int,
-) -> pd.DataFrame:
-    """The record and the forecast of every customer, after the totals are said."""
+) -> NetForecast:
+    """The forecast after refunds; its totals are said."""
     from clvmodels.value import net_of_refunds
 
     gross = replace(log, refunds="drop", order_column=None)
-    rfm = gross.summarise(observation_end)
+    end = observation_end or str(
+        last_observed(record.facts["observed_until"])
+    )  # refunds come after the last purchase
+    rfm = gross.summarise(end)
     wanted = model.build(no_spend=False)
     with progress_bar(f"fitting {wanted.name}"):
         fitted = wanted.fit(rfm, draws=draws, seed=seed)
@@ -92,7 +111,4 @@ def _ahead(
     net = net_of_refunds(forecast, record, seed=seed)
     say(f"forecast of {forecast.horizon.window}, share of refunds {net.customers.attrs['refund_share']}")
     say(net.total.round(2).to_string())
-    ahead = net.customers.rename(columns={name: f"forecast_{name}" for name in net.customers.columns[1:]})
-    table = record.customers.merge(ahead, on="customer_id", how="left")
-    table.attrs.update(net.customers.attrs)
-    return table
+    return net

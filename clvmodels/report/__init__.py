@@ -3,7 +3,8 @@
 `blocks` says what a page is made of; `verdict`, then a module for each question (`total`, `ranking`, `customer`,
 `formula`, `suspects`), `future` and `portrait` turn nouns into blocks; `drawing` turns plots into inline SVG; `writer`
 puts the page together and saves it.
-`action` (with `action_acquiring`, `action_comparing` and `action_words`) says what to do with a forecast.
+`action` (with `action_acquiring`, `action_comparing` and `action_words`) says what to do with a forecast, `refunds`
+what of it may come back.
 A section of your own is a `Section` of these blocks, given to `write_report`; `picture` draws a plot for it.
 """
 
@@ -23,6 +24,7 @@ from clvmodels.report.blocks import (
     cells,
 )
 from clvmodels.report.drawing import picture
+from clvmodels.report.refunds import refunds_section
 from clvmodels.report.writer import write_report, write_sections
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "action_section",
     "cells",
     "picture",
+    "refunds_section",
     "write_report",
     "write_sections",
 ]

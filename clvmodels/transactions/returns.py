@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from clvmodels.cards import shown
 from clvmodels.errors import DataError
 from clvmodels.transactions import clock, money, orders
 from clvmodels.transactions.door import Log, open_log
@@ -23,6 +24,7 @@ LATEST = 0.95
 """Quantile of the delays after which a purchase is old enough for its refund to have come."""
 
 
+@shown("total")
 @dataclass(frozen=True, eq=False)
 class RefundRecord:
     """Gross, refunds and net of a log, and of each customer.

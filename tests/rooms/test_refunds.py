@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,9 @@ import pytest
 from rooms.shell import Shell
 
 import clvmodels as clv
+from clvmodels.report import refunds_section, write_sections
 
+EVIL = "<script>document.title = 'taken over'</script>"
 ROWS = [  # customer, date, amount, order
     ("ann", "2026-01-05", 40.0, "a1"),
     ("ann", "2026-02-10", 30.0, "a2"),
@@ -248,6 +252,8 @@ def test_the_command_shows_log_and_forecast(
     )
     assert "expected refunds" in text
     assert "share of refunds " in text
+    day = pd.to_datetime(pd.read_csv("log.csv")["date"]).max() + pd.Timedelta(days=1)
+    assert f"forecast of 3M: {day:%Y-%m-%d}" in text  # refunds come after the last purchase
     table = pd.read_csv("b.csv")
     assert len(table) == len(pd.read_csv("a.csv"))
     gap = table["forecast_gross_value"] - table["forecast_expected_refunds"] - table["forecast_net_value"]
@@ -276,3 +282,130 @@ def test_a_formula_has_no_interval_after_refunds_either(cdnow: pd.DataFrame) -> 
     assert net.total.attrs["interval"] == "none: a formula"
     assert net.total.loc["net value", "mean"] == pytest.approx(net.customers["net_value"].sum())
     assert repr(net).startswith("NetForecast(3 rows")
+
+
+def net_forecast(
+    both: pd.DataFrame, model: clv.CLVModel | clv.HistoricalCLV, record: clv.RefundRecord
+) -> clv.NetForecast:
+    gross = clv.rfm_summary(both, spend="spend", refunds="drop", observation_end="1997-09-30")
+    return clv.net_of_refunds(model.fit(gross).forecast("13W", draws=200, seed=1), record, seed=1)
+
+
+def texts(section: Any, key: str) -> list[list[str]]:
+    table = next(block for block in section.blocks if getattr(block, "key", "") == key)
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def test_the_section_says_of_a_log_what_its_record_says() -> None:
+    """By hand. Killed: shares of the net money; a delay where no number of an order tells one."""
+    record = clv.refund_record(log(), order_id="order", observation_end="2026-03-31")
+    section = refunds_section(record, currency="€", note="Nothing is forecast.")
+    assert texts(section, "refunds-log") == [
+        ["Gross: what was sold", "11", "€329.00", "100.0 %", "—"],
+        ["Refunds", "6", "€145.00", "44.1 %", "18.3"],
+        ["Net: what is left", "10", "€184.00", "55.9 %", "—"],
+    ]
+    assert section.blocks[-1].parts == ["Nothing is forecast."]
+    assert [note.split(";")[0] for note in section.blocks[1].notes] == [
+        "A refund is taken from the order of its number",
+        "19 of 20 refunds came within 23 days.",
+    ]
+    plain = refunds_section(clv.refund_record(log(), observation_end="2026-03-31"))
+    assert texts(plain, "refunds-log")[1] == ["Refunds", "6", "145.00", "44.1 %", "—"]
+    assert "without order numbers" in plain.blocks[1].notes[0]
+
+
+def test_the_section_shows_the_three_views_of_a_forecast() -> None:
+    """Killed: an interval of a formula; a share that is not the one of the table."""
+    both = sold_and_returned(0.2)
+    both = both[both["customer_id"] <= 600]
+    record = clv.refund_record(both, order_id="order", spend="spend", observation_end="1997-09-30")
+    net = net_forecast(both, clv.CLVModel("bg_nbd", "gamma_gamma", "map"), record)
+    section = refunds_section(record, net, currency="EUR")
+    rows = texts(section, "refunds-forecast")
+    assert [row[0] for row in rows] == [
+        "Gross: what will be sold",
+        "Expected refunds",
+        "Net: what is expected to stay",
+    ]
+    amounts = [float(row[1].replace(",", "").removesuffix(" EUR")) for row in rows]
+    assert amounts[0] - amounts[1] == pytest.approx(amounts[2], abs=2)
+    assert amounts[0] == pytest.approx(net.total.loc["gross value", "mean"], rel=1e-3)
+    assert all(" to " in row[2] for row in rows)
+    note = section.blocks[-1].notes[0]
+    assert f"{100 * net.share.mean():.1f} %" in note
+    assert f"at least {record.mature:,.0f} days old" in note
+    formula = refunds_section(record, net_forecast(both, clv.HistoricalCLV(), record))
+    assert {len(row) for row in texts(formula, "refunds-forecast")} == {2}
+    assert "no interval" in formula.blocks[-1].notes[1]
+    with pytest.raises(clv.ArgumentError, match="there is one"):
+        refunds_section(record, net, note="none")
+
+
+def test_what_is_written_into_the_section_stays_text(tmp_path: Path) -> None:
+    record = clv.refund_record(log(), observation_end="2026-03-31")
+    page = write_sections(
+        [refunds_section(record, currency=EVIL, note=EVIL)], tmp_path / "p.html", title=EVIL
+    )
+    assert "<script" not in page.read_text(encoding="utf-8")
+
+
+def test_a_record_shows_itself_as_a_card() -> None:
+    record = clv.refund_record(log(), order_id="order", observation_end="2026-03-31")
+    assert repr(record) == "RefundRecord(3 rows; money in that of the log)"
+    assert "<td>refunds</td><td>6</td><td>145</td>" in record._repr_html_()
+    assert "&lt;script" in replace(record, facts={"source": EVIL})._repr_html_()
+
+
+def test_the_command_writes_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    log().to_csv("log.csv", index=False)
+    words = ("refunds", "log.csv", "--order-column", "order", "--out", "a.csv", "--currency", "EUR", "--page")
+    Shell(capsys).good(*words, "a.html")
+    assert "145.00 EUR" in (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "no folder" in Shell(capsys)(*words, "nowhere/a.html").err
+
+
+@pytest.mark.parametrize(
+    ("refunds", "words"),
+    [
+        ("drop", "What of the forecast is expected to come back"),
+        ("net", "The forecast above is of net money"),
+    ],
+)
+def test_a_comparison_of_a_log_with_refunds_reports_them(
+    refunds: str,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    both = sold_and_returned(0.2)
+    both[both["customer_id"] <= 150].to_csv("log.csv", index=False)
+    Path("config.toml").write_text(
+        f"""
+        [log]
+        source = "log.csv"
+        refunds = "{refunds}"
+        [model]
+        purchase = "bg_nbd"
+        spend = "gamma_gamma"
+        method = "map"
+        [backtest]
+        horizon = "13W"
+        draws = 20
+        [[models]]
+        name = "historical"
+        [forecast]
+        horizon = "13W"
+        draws = 50
+        """,
+        encoding="utf-8",
+    )
+    Shell(capsys).good("compare", "config.toml")
+    page = Path("report.html").read_text(encoding="utf-8")
+    assert 'id="refunds"' in page
+    assert words in page

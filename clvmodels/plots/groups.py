@@ -112,6 +112,8 @@ def draw_means(axes: Axes, scorecard: Scorecard, frame: pd.DataFrame, name: str)
             linestyle=style.dash,
             marker=style.marker,
             label=model,
+            clip_on=False,
+            zorder=2.5,
             **look,
         )
     for x, low, high, colour in bars:

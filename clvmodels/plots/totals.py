@@ -113,6 +113,8 @@ def _draw_forecaster(axes: Axes, where: np.ndarray, rows: pd.DataFrame, style: A
         color=style.colour,
         markersize=5,
         label=name,
+        clip_on=False,
+        zorder=3,
     )
     if rows["q05"].notna().any():
         axes.vlines(

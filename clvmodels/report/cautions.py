@@ -9,12 +9,11 @@ from clvmodels.prediction import MODEL_ONLY
 from clvmodels.report.blocks import Column
 from clvmodels.report.chance import Lead
 from clvmodels.report.material import Material
-from clvmodels.report.numbers import CARRIED, INTERVAL, per_cent
+from clvmodels.report.numbers import CARRIED, INTERVAL, NORMAL_90, per_cent
 
 CAUTION = Column("Caution", is_number=False)
 ON_TARGET = (0.88, 0.92)
 _MOST_OF_TEN = 0.5
-_NORMAL_90 = 1.6448536269514722
 _FITS = {
     "AT_BOUNDARY": "a parameter ran to its edge",
     "NOT_IDENTIFIED": "the data do not settle the parameters",
@@ -60,8 +59,8 @@ def of_customers(material: Material, quantity: str, model: str) -> list[str]:
 def off_target(material: Material, quantity: str, model: str) -> float | None:
     """The coverage of a forecaster's intervals of customers if it is off beyond chance, else None."""
     value = material.average(quantity, "coverage_90", model)
-    chance = _NORMAL_90 * math.sqrt(0.9 * 0.1 / int(material.scorecard.data["customers"].min()))
-    is_off = not math.isnan(value) and not ON_TARGET[0] <= value <= ON_TARGET[1]
+    chance = NORMAL_90 * math.sqrt(0.9 * 0.1 / int(material.scorecard.data["customers"].min()))
+    is_off = not math.isnan(value) and not ON_TARGET[0] <= round(value, 3) <= ON_TARGET[1]  # as it is written
     return value if is_off and abs(value - 0.9) > chance else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime, time, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from clvmodels.report.blocks import (
 from clvmodels.report.drawing import HALF, picture
 from clvmodels.report.material import Material
 from clvmodels.report.measures import MEASURES, TERMS
-from clvmodels.report.numbers import CARRIED, INTERVAL, decimals_for, fixed, per_cent
+from clvmodels.report.numbers import CARRIED, INTERVAL, NORMAL_90, decimals_for, fixed, per_cent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,9 +39,8 @@ if TYPE_CHECKING:
 def forecast_section(material: Material, forecast: Forecast) -> Section:
     """Totals, periods and the customers with the highest expected value."""
     provenance = forecast.provenance
-    window = provenance.get("window", forecast.horizon.text)
     count = len(forecast.columns["customer_id"])
-    parts = [f"{forecast.name}, {window}, {count:,} customers known at the end of the data."]
+    parts = [f"{forecast.name}, {_window(forecast)}, {count:,} customers known at the end of the data."]
     if "annual_discount_rate" in provenance:
         parts.append(
             f" Value is discounted at {per_cent(provenance['annual_discount_rate'])} a year "
@@ -54,6 +54,14 @@ def forecast_section(material: Material, forecast: Forecast) -> Section:
     blocks.append(Pair([_periods_picture(material, forecast, item.name) for item in quantities]))
     blocks += [_periods_table(material, forecast), _top_customers(material, forecast)]
     return Section("forecast", "Forecast from the end of the data", blocks)
+
+
+def _window(forecast: Forecast) -> str:
+    """The length of the horizon and its first and last day."""
+    starts, ends = forecast.horizon.starts, forecast.horizon.ends
+    if not starts or not ends:
+        return forecast.horizon.text
+    return f"{forecast.horizon.text} ({_day(starts[0])} to {_day(ends[-1], exclusive=True)})"
 
 
 def _totals(material: Material, forecast: Forecast) -> Table:
@@ -196,6 +204,8 @@ def _top_customers(material: Material, forecast: Forecast) -> Table:
     notes = [f"These {len(top):,} of {len(table):,} customers hold {per_cent(share)} of the expected total."]
     if low in top and (astray := int((~top[f"{worth}_mean"].between(top[low], top[high])).sum())):
         notes.append(f"For {astray:,} of them the mean lies outside their own quantiles: {CARRIED}.")
+    if {"p_alive", "p_purchase"} <= set(top) and forecast.is_distribution:
+        notes.append(_of_drawn(len(forecast.total.draws)))
     if material.hash_ids:
         notes.append(
             "Ids are shown as the first 12 digits of their SHA-256; whoever knows the ids can do the same."
@@ -204,6 +214,15 @@ def _top_customers(material: Material, forecast: Forecast) -> Table:
         f"The {len(top):,} customers with the highest expected {'value' if worth == 'clv' else 'purchases'}"
     )
     return Table("forecast-top", caption, columns, rows, notes)
+
+
+def _of_drawn(draws: int) -> str:
+    """Why P(buys) may come out above P(alive)."""
+    reach = fixed(100 * NORMAL_90 * 0.5 / math.sqrt(draws), 1)
+    return (
+        f"P(buys) is a share of {draws:,} draws, which chance moves by up to {reach} points ({INTERVAL} interval): "
+        "it may come out above P(alive)."
+    )
 
 
 def _customer(material: Material, row: pd.Series, worth: str, low: str, high: str) -> list[str]:

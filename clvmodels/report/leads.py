@@ -83,13 +83,14 @@ def totals_level(material: Material, quantity: str, nearest: str, other: str) ->
 
 
 def misleads(material: Material, quantity: str, name: str) -> bool:
-    """Whether a forecaster's interval of the total held what came at fewer than half of several origins."""
+    """Whether a forecaster's interval of the total failed at more than one origin, and at half of them or more."""
     held = list(material.values(quantity, "total_covered", name).values())
-    return len(held) > 1 and 2 * sum(held) < len(held)
+    missed = len(held) - sum(held)
+    return missed > 1 and 2 * missed >= len(held)
 
 
 def level_customers(material: Material, quantity: str, winner: str) -> list[str]:
-    """Everyone whose CRPS the winner does not beat by more than two standard errors."""
+    """Everyone whose CRPS the winner does not beat beyond chance."""
     return [
         name
         for name in material.compared(quantity)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from clvmodels.report.blocks import MISSING
 
-INTERVAL = "90 %"
+INTERVAL, NORMAL_90 = "90 %", 1.6448536269514722  # standard errors to either side that hold so much
 CARRIED = "a few draws carry the mean"
 
 

@@ -54,17 +54,31 @@ def _answer(material: Material, quantity: str) -> Sentence:
     found = per_cent(material.average(quantity, "capture_10", winner))
     start: Sentence = [
         Strong(winner),
-        f" ranks best: the tenth of customers it puts first brought {found} of what came (chance: 10 %)",
+        f" finds the best customers: the tenth it puts first brought {found} of what came (chance: 10 %)",
     ]
+    ends = f".{_of_all(material, quantity, winner)}"
     base = material.baseline
     if base is None or base == winner or base not in everyone:
-        return [*start, "."]
+        return [*start, ends]
     lead = paired_lead(material, quantity, "capture_10", winner, base)
     return [
         *start,
         f"; the tenth by {base} brought {per_cent(material.average(quantity, 'capture_10', base))}, which is "
-        f"{_points(lead)} fewer ({CHANCE}){': it may be chance' if lead.is_level else ''}.",
+        f"{_points(lead)} fewer ({CHANCE}){': it may be chance' if lead.is_level else ''}{ends}",
     ]
+
+
+def _of_all(material: Material, quantity: str, winner: str) -> str:
+    """Who puts all customers in order best, where that is somebody else."""
+    best = material.best(quantity, "gini", material.compared(quantity))
+    if best is None or best == winner:
+        return ""
+    ours, theirs = (fixed(material.average(quantity, "gini", name), 3) for name in (best, winner))
+    if ours == theirs:
+        return ""
+    lead = paired_lead(material, quantity, "gini", best, winner)
+    chance = ": it may be chance" if lead.is_level else ""
+    return f" The order of all customers is best by {best}: Gini {ours}, against {theirs}{chance}."
 
 
 def _points(lead: Lead) -> str:

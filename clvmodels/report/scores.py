@@ -30,7 +30,13 @@ def score_table(material: Material, quantity: str, names: Sequence[str], key: st
     shown = [MEASURES[name] for name in names if any(map(math.isfinite, averages[name].values()))]
     amounts = [averages[m.name][model] for m in shown if m.unit == "amount" for model in material.models]
     decimals = decimals_for(amounts)
-    best = {measure.name: _best_rank(material, measure, averages[measure.name]) for measure in shown}
+
+    def written(measure: Measure, value: float) -> str:
+        return (
+            fixed(value, decimals) if measure.unit == "amount" else material.written(measure, quantity, value)
+        )
+
+    best = {one.name: written(one, _best(material, one, averages[one.name])) for one in shown}
     rows = []
     for model in material.models:
         if not any(math.isfinite(averages[measure.name][model]) for measure in shown):
@@ -38,11 +44,9 @@ def score_table(material: Material, quantity: str, names: Sequence[str], key: st
         row = [Cell(model)]
         for measure in shown:
             value = averages[measure.name][model]
-            rank = measure.rank(value)
-            is_best = math.isfinite(rank) and rank == best[measure.name] and model in material.complete
-            is_amount = measure.unit == "amount"
-            text = fixed(value, decimals) if is_amount else material.written(measure, quantity, value)
-            row.append(Cell(text, is_best))
+            text = written(measure, value)
+            is_known = math.isfinite(measure.rank(value)) and model in material.complete
+            row.append(Cell(text, is_known and text == best[measure.name]))
         rows.append(row)
     columns = [Column("Forecaster", is_number=False)]
     for measure in shown:
@@ -78,8 +82,9 @@ def _notes(material: Material, rows: Sequence[Sequence[Cell]], is_about_chance: 
     return notes
 
 
-def _best_rank(material: Material, measure: Measure, average: dict[str, float]) -> float:
-    return min((measure.rank(average[model]) for model in material.complete), default=math.inf)
+def _best(material: Material, measure: Measure, average: dict[str, float]) -> float:
+    """The best average; who is written as it is shares the bold type."""
+    return min((average[model] for model in material.complete), key=measure.rank, default=math.nan)
 
 
 def difference_table(material: Material, quantity: str) -> Table:

@@ -22,6 +22,7 @@ from clvmodels.units import (
 )
 
 _NOMINAL_DAYS = {**UNIT_DAYS, "M": DAYS_PER_YEAR / 12, "Q": DAYS_PER_YEAR / 4, "Y": DAYS_PER_YEAR}
+_SHOWN = 5  # origins that an error names
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Origins:
                 else (f"less than {self.min_calibration} were observed")
             )
             raise ArgumentError(
-                f"at origin {', '.join(early)} {needed}: the first purchase is of {last_observed(first)!s}; "
+                f"at origin {_some(early)} {needed}: the first purchase is of {last_observed(first)!s}; "
                 "use fewer or later origins, or a shorter horizon"
             )
         return windows
@@ -156,7 +157,7 @@ class Origins:
         if late or not windows:
             raise ArgumentError(
                 f"the log ends on {last_observed(end)}, before the {' or '.join(self.horizons)} after origin "
-                f"{', '.join(late) or '(none given)'} are over; use earlier origins or a shorter horizon"
+                f"{_some(late) or '(none given)'} are over; use earlier origins or a shorter horizon"
             )
 
     def _rolling(self, horizons: list[tuple[int, str]], least: datetime, end: datetime) -> list[Window]:
@@ -238,6 +239,12 @@ def _check_horizons(horizon: Any) -> None:
         parse_duration(text)
     if len(set(texts)) < len(texts):
         raise ArgumentError(f"horizon={horizon!r} names a duration twice")
+
+
+def _some(origins: Sequence[str]) -> str:
+    """The first of a list of dates; of a long one, how many more there are."""
+    more = len(origins) - _SHOWN
+    return ", ".join(origins[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _nominal_days(duration: str) -> float:

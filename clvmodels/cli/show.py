@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 NOTHING = "-"
+_WORD = 8  # letters, however wide the numbers are
 
 
 def say(text: str = "") -> None:
@@ -25,7 +26,7 @@ def say(text: str = "") -> None:
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int = WIDTH) -> str:
-    """Columns in line, the first to the left and wrapped to what the others leave of the width.
+    """Columns in line, the first to the left and wrapped to what the others leave of the width, a word at least.
 
     Examples
     --------
@@ -34,9 +35,14 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], width: int = 
     a long   0.5
       name
     short     12
+    >>> print(text_table(["model", "a total as wide as the page"], [["a long name", "9"]], width=12))
+    model     a total as wide as the page
+    a long                              9
+      name
     """
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    widths[0] = min(widths[0], width - sum(widths[1:]) - 2 * (len(head) - 1))
+    left = width - sum(widths[1:]) - 2 * (len(head) - 1)
+    widths[0] = min(widths[0], max(left, _WORD))
     lines = []
     for name, *cells in (head, *rows):
         first, *more = textwrap.wrap(name, widths[0], subsequent_indent="  ") or [""]

@@ -174,5 +174,6 @@ def _check_spend(spend: SpendModel, rfm: Customers) -> None:
         raise DataError(
             f"no customer has a repeat purchase with a mean spend above 0, so {spend.title} cannot be fitted",
             column="monetary_value",
-            fix="use a longer observation, or forecast purchases only with spend=None",
+            fix="use a longer observation, or forecast purchases only: spend=None, on the command line --no-spend, "
+            "in a configuration no_spend = true",
         )

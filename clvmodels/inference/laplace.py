@@ -21,6 +21,8 @@ from clvmodels.inference.psis import SmoothedWeights, smooth_weights
 DEGREES_OF_FREEDOM = 5
 """Tails of the proposals: heavier than the posterior's, near enough to waste few draws."""
 PROPOSALS_PER_DRAW = 2
+LEAST_PROPOSALS = 64
+"""So many are judged whatever is asked for: the first part of fewer has no tail to fit."""
 ROUNDS = 5
 PROBE = 0.4
 """Share of the proposals that decides whether a proposal is good enough for the others."""
@@ -127,7 +129,7 @@ def _propose(
 
     A first part of them decides whether the others are worth their time.
     """
-    count = PROPOSALS_PER_DRAW * draws
+    count = max(PROPOSALS_PER_DRAW * draws, LEAST_PROPOSALS)
     z = proposal.sample(count, rng)
     part = z[:, : int(PROBE * count)]
     ratios = objective.log_density(part) - proposal.log_density(part)

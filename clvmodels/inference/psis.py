@@ -44,7 +44,7 @@ def smooth_weights(log_ratios: np.ndarray) -> SmoothedWeights:
     size = len(log_weights)
     tail = math.ceil(min(0.2 * size, 3 * math.sqrt(size)))
     order = np.argsort(log_weights, kind="stable")
-    cutoff = log_weights[order[-tail - 1]]
+    cutoff = log_weights[order[max(size - tail - 1, 0)]]
     in_tail = order[-tail:]
     excess = np.exp(log_weights[in_tail]) - np.exp(cutoff)
     if tail < LEAST_TAIL:

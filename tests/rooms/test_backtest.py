@@ -283,7 +283,7 @@ def test_without_spend_only_purchases_are_scored(log: pd.DataFrame) -> None:
         ({"forecasters": ["bg_nbd"]}, "objects, not names"),
         ({"origins": True}, "whole number of at least 1"),
         ({"origins": 2.0}, "whole number of at least 1"),
-        ({"origins": 50}, "nobody had bought yet"),
+        ({"origins": 50}, r"and \d+ more nobody had bought yet"),
         ({"horizon": 26}, "must be a duration"),
         ({"seed": -1}, "at least 0"),
     ],

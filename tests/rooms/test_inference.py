@@ -194,3 +194,12 @@ def test_equal_weights_are_left_equal() -> None:
 
 def test_too_few_draws_are_no_evidence() -> None:
     assert smooth_weights(np.array([0.0, 1.0, 2.0])).k_hat == np.inf
+    assert smooth_weights(np.array([-3.0])).weights.tolist() == [1.0]
+
+
+def test_a_few_draws_can_be_asked_for(cdnow_rfm: clv.RFM) -> None:
+    """Killed: a first part of the proposals too small to have a tail."""
+    for draws in (2, 7):
+        posterior = clv.fit("bg_nbd", cdnow_rfm, draws=draws)
+        assert posterior.draws.shape == (draws, 4)
+        assert posterior.status.usable

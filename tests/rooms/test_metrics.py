@@ -387,6 +387,8 @@ def test_reliability_shows_overconfidence(rng: np.random.Generator) -> None:
     honest = metrics.reliability(bought, chance)
     z = (honest["observed"] - honest["predicted"]) / honest["standard_error"]
     assert np.abs(z).max() < 4
+    four = metrics.reliability([0, 1, 1, 0], [0.2, 0.2, 0.8, 0.8], bins=1)
+    assert four["standard_error"].tolist() == pytest.approx([0.2])  # sqrt(0.2 · 0.8 / 4)
     boastful = metrics.reliability(bought, np.clip(1.6 * (chance - 0.5) + 0.5, 0, 1))
     assert boastful["observed"][0] > boastful["predicted"][0] + 0.08
     assert boastful["observed"][-1] < boastful["predicted"][-1] - 0.08
@@ -434,11 +436,14 @@ def test_groups_by_label_and_quantile_by_hand() -> None:
     np.testing.assert_allclose(table["standard_error"], [np.nan, 1.0])  # sqrt(((1-2)² + (3-2)²) / 1 / 2)
     deciles = metrics.holdout_by_quantile(np.repeat([0.0, 1.0, 2.0], [7, 2, 1]), np.arange(10.0), bins=10)
     assert deciles["low"].tolist() == [0, 1, 2]  # ties stay together
+    halves = metrics.holdout_by_quantile([4.0, 1.0, 3.0, 2.0], np.arange(4.0), bins=2)
+    assert halves["low"].tolist() == [1, 3]
+    assert halves["high"].tolist() == [2, 4]
     assert deciles["customers"].tolist() == [7, 2, 1]
 
 
 def test_errors_in_units_of_the_mean_and_their_concentration() -> None:
-    assert metrics.per_mean(1.5, [0, 2, 4]) == 0.75
+    assert metrics.per_mean(1.5, [0, 1, 5]) == 0.75
     # errors 1, 1, 7: squares 1, 1, 49
     assert metrics.squared_error_share([0, 2, 9], [1, 1, 2], 1) == pytest.approx(49 / 51)
     assert metrics.squared_error_share([0, 2, 9], [1, 1, 2], 2) == pytest.approx(50 / 51)

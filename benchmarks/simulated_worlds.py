@@ -8,7 +8,7 @@ with the device against the same without it. Some minutes of processor time. By 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,12 +26,15 @@ LIFE = {"r": 0.55, "alpha": 10.6, "s": 0.61, "beta": 11.7}
 BUSY = {"r": 0.9, "alpha": 10.6, "s": 0.6, "beta": 20.0}
 AMOUNTS = {"p": 6.25, "q": 3.74, "gamma": 15.4}
 SINGLE = {"p": 3.66, "q": 4.62, "gamma": 33.1, "phi": 1.0}
+REGULAR = {"r": 1.0, "alpha": 6.0, "a": 0.5, "b": 2.5}
+STAGES = 3
 SEASON = (0.8, 0.7, 0.8, 0.9, 1.0, 1.0, 0.8, 0.7, 0.9, 1.1, 1.5, 1.8)
 TRUTHS = {
     "pareto_nbd": LIFE,
     "bg_nbd": {"r": 0.243, "alpha": 4.41, "a": 0.793, "b": 2.43},
     "mbg_nbd": {"r": 0.525, "alpha": 6.18, "a": 0.891, "b": 1.61},
 }
+RUSH = ((date(2024, 5, 1), 1.5), (date(2024, 7, 1), 1 / 1.5))
 CUT, LAST = "2024-12-29", "2025-06-29"
 
 
@@ -96,30 +99,103 @@ def discrepancy_costs() -> list[float]:
     return changes
 
 
-def seasons() -> tuple[str, ...]:
-    """A shop with a Christmas, and one without: 13 weeks from October on, after 33 months."""
-    truth, found = np.array(clv.Clock(SEASON).months), []
-    for season in (SEASON, (1.0,) * 12):
-        changes, errors, chosen = [], [], 0
+def shop(seed: int, start: str, world: Any) -> Any:
+    """A shop until the end of 2024, whose customers come in the first half."""
+    weeks = (date(2024, 12, 31) - date.fromisoformat(start)).days / 7
+    return clv.simulate(
+        "pareto_nbd", BUSY, customers=CUSTOMERS, start=start, weeks=weeks, acquisition_weeks=weeks / 2,
+        world=world, spend_params=AMOUNTS, seed=seed,
+    )  # fmt: skip
+
+
+def clocked(
+    label: str, season: str, start: str, effect: Any, found: Callable[[Sequence[Any]], str]
+) -> tuple[str, ...]:
+    """Thirteen weeks from October on, with a clock that is learned and without, in worlds with an effect and not."""
+    row = []
+    for world in (effect, clv.World()):
+        changes, clocks = [], []
         for seed in range(SEEDS):
-            log = clv.simulate(
-                "pareto_nbd", BUSY, customers=CUSTOMERS, start="2022-01-01", weeks=156, acquisition_weeks=80,
-                world=clv.World(season=season), spend_params=AMOUNTS, seed=400 + seed,
-            )  # fmt: skip
+            log = shop(400 + seed, start, world)
             models = [
-                clv.CLVModel("pareto_nbd", None, "map", "with", season="auto"),
+                clv.CLVModel("pareto_nbd", None, "map", "with", season=season),
                 clv.CLVModel("pareto_nbd", None, "map", "without"),
             ]
             when = {"origins": "2024-09-30", "horizon": "88D", "observation_end": "2024-12-27"}
             changes.append(change(score(log, models, **when)))
             fitted = models[0].fit(clv.rfm_summary(log, observation_end="2024-09-30"))
-            if fitted.clock is not None:
-                chosen += 1
-                errors.append(float(np.abs(np.array(fitted.clock.months) / truth - 1).mean()))
-        told = f"clock chosen in {chosen} of {SEEDS}"
-        told += f", months {np.mean(errors):.1%} off in the mean" if errors and season is SEASON else ""
-        found += [told, words(changes)]
-    return ("season, learned if it helps (purchases)", found[0], found[1], found[2], found[3])
+            clocks += [] if fitted.clock is None else [fitted.clock]
+        told = [f"clock chosen in {len(clocks)} of {SEEDS}"] if season == "auto" else []
+        told += [found(clocks)] if world is effect and clocks else []
+        row += [", ".join(told), words(changes)]
+    return (label, *row)
+
+
+def months_off(clocks: Sequence[Any]) -> str:
+    """How far the speeds of the months are from the truth."""
+    truth = np.array(clv.Clock(SEASON).months)
+    errors = [np.abs(np.array(clock.months) / truth - 1).mean() for clock in clocks]
+    return f"months {np.mean(errors):.1%} off in the mean"
+
+
+def rush(clocks: Sequence[Any]) -> str:
+    """The pace of the two months of the rush against that of the six before, and what is foretold for a year later."""
+    past, later = [], []
+    for clock in clocks:
+        usual = clock.month_speeds(np.arange("2023-11", "2024-05", dtype="datetime64[M]")).mean()
+        past.append(clock.month_speeds([date(2024, 5, 1), date(2024, 6, 1)]).mean() / usual)
+        later.append(clock.month_speeds([date(2025, 5, 1), date(2025, 6, 1)]).mean())
+    return f"pace × {np.mean(past):.2f}; the same months a year later × {np.mean(later):.2f}"
+
+
+def seasons() -> Iterator[tuple[str, ...]]:
+    """Clocks of a long log and of little more than a year."""
+    christmas, once = clv.World(season=SEASON), clv.World(shocks=RUSH)
+    yield clocked("season, learned if it helps (purchases)", "auto", "2022-01-01", christmas, months_off)
+    yield clocked(
+        "the same log, Gaussian process in any case (purchases)",
+        "gaussian_process",
+        "2022-01-01",
+        christmas,
+        months_off,
+    )
+    yield clocked(
+        "Gaussian process from 13 months of a log (purchases)",
+        "gaussian_process",
+        "2023-08-31",
+        christmas,
+        months_off,
+    )
+    yield clocked(
+        "the same, a rush of two months, truly × 1.5 and never again (purchases)", "gaussian_process", "2023-08-31",
+        once, rush,
+    )  # fmt: skip
+
+
+def regular() -> tuple[str, ...]:
+    """Customers whose gaps are Erlang-3, and such who buy at random otherwise alike: the choice against MBG/NBD."""
+    row = []
+    for truth in (f"mbg_cnbd_{STAGES}", "mbg_nbd"):
+        changes, taken = [], []
+        for seed in range(SEEDS):
+            log = clv.simulate(
+                truth,
+                REGULAR,
+                customers=CUSTOMERS,
+                weeks=78,
+                spend_params=AMOUNTS,
+                resolution="D",
+                seed=800 + seed,
+            )
+            models = [
+                clv.CLVModel("auto", None, "map", "with", season=None),
+                clv.CLVModel("mbg_nbd", None, "map", "without"),
+            ]
+            changes.append(change(score(log, models)))
+            taken.append(models[0].fit(clv.rfm_summary(log, observation_end=CUT)).purchase.model.name)
+        right, even = taken.count(truth), sum(name.startswith("mbg_cnbd") for name in taken)
+        row += [f"true model taken in {right} of {SEEDS}, a regular one in {even}", words(changes)]
+    return ("regular buyers, gaps Erlang-3 or random: choice against MBG/NBD (purchases)", *row)
 
 
 def drift() -> tuple[str, ...]:
@@ -193,7 +269,8 @@ def spend_device(
 
 def devices() -> Iterator[tuple[str, ...]]:
     yield choices()
-    yield seasons()
+    yield regular()
+    yield from seasons()
     yield drift()
     single = {"spend": "gamma_gamma_transactions", "spend_params": SINGLE}
     yield spend_device(

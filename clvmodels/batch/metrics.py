@@ -60,7 +60,9 @@ def write_metrics(
         if mine:
             lines += [f"# HELP {name} {meaning}", f"# TYPE {name} gauge"]
             lines += [
-                f"{name}{_labels(labels)} {value:g}" if value % 1 else f"{name}{_labels(labels)} {value:.0f}"
+                f"{name}{_labels(labels)} {value:.10g}"
+                if value % 1
+                else f"{name}{_labels(labels)} {value:.0f}"
                 for labels, value in mine
             ]
     with replacing(path) as file:

@@ -103,7 +103,13 @@ class Shelf:
         replaced = {run.run_id: run.manifest["replaces"] for run in found}
 
         def depth(run_id: str | None) -> int:
-            return 0 if run_id is None else 1 + depth(replaced.get(run_id))
+            before: set[str] = set()
+            while (
+                run_id is not None and run_id not in before
+            ):  # one that was lost and made again closes a circle
+                before.add(run_id)
+                run_id = replaced.get(run_id)
+            return len(before)
 
         return sorted(found, key=lambda run: (run.as_of, depth(run.run_id), run.run_id))
 

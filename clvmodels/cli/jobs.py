@@ -218,12 +218,12 @@ def history(config: Configuration) -> None:
                 f"{run.as_of} {run.run_id} {state_of(run, runs, pointer)}"
                 + (f"; warned: {', '.join(warned)}" if warned else ""),
                 f"{run.manifest['input']['customers']:,}",
-                total["horizon"],
+                f"{total['quantity']} in {total['horizon']}",
                 number(total["mean"]),
                 f"{total['low']:,.0f} to {total['high']:,.0f}",
             ]
         )
-    say(text_table(["run", "customers", "within", "total", "90 % interval"], rows))
+    say(text_table(["run", "customers", "total", "mean", "90 % interval"], rows))
 
 
 def rollback(

@@ -15,12 +15,13 @@ import pytest
 from jobs import QUICK, bytes_of, gate, go, look, published, set_up, shelf_of, shop
 from scipy.stats import wasserstein_distance
 
-from clvmodels.artifacts import read_manifest
-from clvmodels.batch import Store, drift, roll_back
+from clvmodels.artifacts import read_manifest, write_manifest
+from clvmodels.batch import Shelf, Store, drift, roll_back
 from clvmodels.batch.hindsight import bias, missed
 from clvmodels.batch.narration import Narrator
 from clvmodels.batch.record import cohort_labels
 from clvmodels.batch.scoring import MEANINGS, hashed
+from clvmodels.batch.shelf import KIND
 from clvmodels.cli import main
 from clvmodels.config import read_config
 from clvmodels.errors import ArgumentError, DataError
@@ -62,6 +63,20 @@ def test_running_twice_publishes_once(job: Path) -> None:
     before = bytes_of(job.parent / "published")
     assert go(job, "2025-02-28").code == 99
     assert bytes_of(job.parent / "published") == before
+
+
+@pytest.mark.parametrize("what", ["configuration", "version"])
+def test_another_configuration_or_version_is_another_run(
+    job: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    first = shelf_of(job).pointer["run_id"]
+    if what == "version":
+        monkeypatch.setattr("clvmodels.__version__", "99.0")
+    else:
+        job.write_text(job.read_text() + "[segments]\nshare = 0.5\n")
+    outcome = go(job, "2025-02-28")
+    assert outcome.code == 0
+    assert shelf_of(job).pointer["run_id"] == outcome.run_id != first
 
 
 def test_forced_again_gives_the_same_bytes(job: Path) -> None:
@@ -203,6 +218,35 @@ def test_log_that_changes_back_counts_again(job: Path) -> None:
     assert shelf_of(job).pointer["run_id"] == first
     assert [run.run_id for run in shelf_of(job).standing][-1] == first
     assert shelf_of(job).pointer["withdrawn"] == [second]
+
+
+def test_run_that_replaces_another_counts_whatever_its_name(tmp_path: Path) -> None:
+    """Killed: runs of a day in the order of their names."""
+    shelf, day = Shelf(tmp_path), date(2025, 1, 31)
+    for name, replaces in (("b", None), ("a", "b")):
+        folder = shelf.place(day, name)
+        folder.mkdir(parents=True)
+        write_manifest(folder, KIND, {"run_id": name, "as_of": str(day), "replaces": replaces}, [])
+    assert [run.run_id for run in shelf.runs] == ["b", "a"]
+    assert [run.run_id for run in shelf.standing] == ["a"]
+    assert shelf.replaced_by(day, "c") == "a"
+
+
+def test_lost_run_that_is_made_again_after_its_successor_counts(job: Path) -> None:
+    """Killed: two runs that replace each other, and a search for the first of them without an end."""
+    path, first = job.parent / "log.csv", shelf_of(job).runs[-1]
+    original = path.read_bytes()
+    log = pd.read_csv(path)
+    log.loc[3, "spend"] += 1
+    log.to_csv(path, index=False)
+    second = go(job, "2025-02-28").run_id
+    shutil.rmtree(first.folder)
+    path.write_bytes(original)
+    assert go(job, "2025-02-28").code == 0
+    shelf = shelf_of(job)
+    assert {run.manifest["replaces"] for run in shelf.runs} == {None, first.run_id, second}
+    assert shelf.pointer["run_id"] == shelf.standing[-1].run_id == first.run_id
+    assert go(job, "2025-02-28").code == 99
 
 
 def test_rollback_goes_back_and_stays_there(job: Path) -> None:
@@ -364,8 +408,10 @@ def test_dropped_rows_block(tmp_path: Path) -> None:
     path = set_up(tmp_path, log, text=QUICK.replace("[model]", 'refunds = "drop"\n[model]'))
     outcome = go(path, "2025-01-31")
     assert (outcome.code, gate(outcome, "dropped")) == (3, "blocked")
-    rows = int((log["date"] <= "2025-01-31").sum())
-    assert f"of {rows:,} rows" in outcome.words
+    until = log[log["date"] <= "2025-01-31"]
+    assert f"of {len(until):,} rows" in outcome.words
+    [said] = [one.value for one in outcome.verdicts if one.gate == "dropped"]
+    assert said == (until["spend"] < 0).mean()
 
 
 def test_gates_of_the_forecast_hold_back_and_say_where_to_look(job: Path) -> None:

@@ -6,12 +6,14 @@ import ast
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from jobs import set_up, shelf_of, shop
 
 import clvmodels
 from clvmodels.batch.outcome import NOTHING_TO_DO, REFUSED, UNFIT, WARNED
@@ -94,9 +96,64 @@ def test_service_tries_again_what_may_go_better_and_nothing_else() -> None:
 
 
 def test_cron_line_has_five_fields_and_escapes_per_cent() -> None:
-    [line] = [line for line in TEXTS["crontab"].splitlines() if line and not line.startswith("#")]
+    path, line = [line for line in TEXTS["crontab"].splitlines() if line and not line.startswith("#")]
+    assert path.startswith("PATH=")
     assert all(re.fullmatch(r"[\d*,/-]+", field) for field in line.split()[:5])
     assert not re.search(r"(?<!\\)%", line)
+
+
+def cron_command() -> str:
+    """What cron hands to the shell."""
+    return TEXTS["crontab"].splitlines()[-1].split(maxsplit=5)[5].replace("\\%", "%")
+
+
+def service_command() -> str:
+    said = re.search(r"ExecStart=(.*)", TEXTS["clvmodels.service"])[1]  # type: ignore[index]
+    return f"cd /srv/clv && {said.replace('%%', '%')}"
+
+
+def dag_command() -> str:
+    [task] = [
+        node
+        for node in ast.walk(ast.parse(TEXTS["airflow_dag.py"]))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "BashOperator"
+    ]
+    said = {word.arg: ast.literal_eval(word.value) for word in task.keywords}
+    assert said["env"]["PATH"].split(":")[0] == "/srv/clv/.venv/bin"
+    return f"cd {said['cwd']} && {{ {re.sub(r'{{.*?}}', '2025-01-31', said['bash_command'])}; }}"
+
+
+def flow_command() -> str:
+    job = yaml.safe_load(TEXTS["github_actions.yml"])["jobs"]["forecast"]
+    assert job["env"]["CLV__PUBLISH__FOLDER"] == "/srv/clv/published"
+    return "\n".join(["set -e", "cd /srv/clv", job["steps"][-2]["run"]])
+
+
+def test_examples_run_one_after_the_other_and_publish_once(tmp_path: Path) -> None:
+    """Killed: a programme that cron does not find, a date that the shell does not get, a code that fails a job."""
+    path = set_up(tmp_path, shop(60))
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    scripts = {
+        "clvmodels": f'exec {shlex.quote(sys.executable)} -m clvmodels "$@"',
+        "date": '[ "$*" = "-d yesterday +%F" ] && echo 2025-01-31',  # the log ends then
+    }
+    for name, script in scripts.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    codes = []
+    for command in (cron_command(), service_command(), dag_command(), flow_command()):
+        here = command.replace("/srv/clv", str(tmp_path)).replace("/var/lib/node_exporter", str(tmp_path))
+        environment = {"PATH": f"{programs}:/usr/bin:/bin"}
+        done = subprocess.run(
+            ["/bin/bash", "-c", here], capture_output=True, text=True, check=False, env=environment
+        )
+        codes.append((done.returncode, done.stderr.count("Traceback")))
+    assert codes[0] in ((0, 0), (5, 0)), (tmp_path / "clv.log").read_text()
+    assert codes[1:] == [(99, 0), (99, 0), (0, 0)]
+    assert [str(run.as_of) for run in shelf_of(path).runs] == ["2025-01-31"]
+    assert "clvmodels_run_exit_code" in (tmp_path / "clv.prom").read_text()
+    assert "published run" in (tmp_path / "clv.out").read_text()
 
 
 def test_dockerfile_is_linted_and_names_the_version_there_is() -> None:

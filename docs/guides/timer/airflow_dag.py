@@ -18,6 +18,9 @@ with DAG(
     BashOperator(
         task_id="forecast",
         cwd="/srv/clv",
+        # the environment that clvmodels is installed in; Airflow has one of its own
+        env={"PATH": "/srv/clv/.venv/bin:/usr/bin:/bin"},
+        append_env=True,
         bash_command=(
             "clvmodels run clv.toml --as-of {{ macros.ds_add(data_interval_end | ds, -1) }} --resume; "
             "code=$?; if [ $code -eq 5 ]; then exit 0; fi; exit $code"

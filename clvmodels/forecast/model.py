@@ -47,7 +47,7 @@ class CLVModel:
         leaves one that is named on the calendar.
     discrepancy
         Of its forecasts, as in `FittedCLV.forecast`; None for the model alone, as published figures have it. The
-        default is 0.18, and 0.15 where the clock follows a season.
+        default is 0.18, and 0.15 where the clock follows a season of whose months each was seen twice.
 
     Raises
     ------

@@ -170,8 +170,9 @@ class Clock:
 
     @property
     def is_seasonal(self) -> bool:
-        """Whether months differ; single days that are named are no season."""
-        return any(speed != self.months[0] for speed in self.months)
+        """Whether months differ, and each was seen twice if there is a course; named days are no season."""
+        seen_twice = self.course is None or self.course.seen > 2 * len(self.months)
+        return seen_twice and any(speed != self.months[0] for speed in self.months)
 
     def speed(self, days: np.ndarray) -> np.ndarray:
         """(n,) operational days per day, of (n,) days as ``datetime64[D]``."""

@@ -49,7 +49,7 @@ class GaussianProcessSeason:
     Past months run at the speed that was: exp of the posterior mean of u + a. Those ahead run at the speed of their
     season times what is left of the last departure, of which ρ^h remains h months later; beyond three years the season
     is alone. The level is the model's, and no part of the clock. How far a month to come may depart from its speed is
-    left to the market discrepancy of a forecast.
+    left to the market discrepancy of a forecast; the smaller one beside a season is taken from 24 months on.
 
     Parameters
     ----------

@@ -236,6 +236,8 @@ def test_a_fit_on_it_is_named_saved_and_forecast_in_any_blocks(rfm: clv.RFM, tmp
     fitted = clv.CLVModel("bg_nbd", None, "map", season="gaussian_process").fit(rfm)
     assert fitted.name == "BG/NBD with season and departures (map)"
     assert "16 calendar months on speeds of their own, 36 foretold" in fitted.summary
+    assert fitted.discrepancy is not None
+    assert fitted.discrepancy.sigma == 0.18  # a season seen once is no reason for narrower totals
     again = clv.load_fit(clv.save_fit(fitted, tmp_path / "fit"))
     assert fitted.clock is not None
     assert again.clock is not None
@@ -248,6 +250,16 @@ def test_a_fit_on_it_is_named_saved_and_forecast_in_any_blocks(rfm: clv.RFM, tmp
     ):
         np.testing.assert_array_equal(here.purchases.draws, other.purchases.draws)
         np.testing.assert_array_equal(here.columns["expected_purchases"], other.columns["expected_purchases"])
+
+
+def test_a_course_is_a_season_once_each_month_was_seen_twice() -> None:
+    """With the month before the first, which is not whole, 25 are seen. Killed: any course is one; no course is one."""
+    bounds = np.ones(30).tolist()
+    seen = [
+        Clock(SEASON, course=Course(date(2022, 1, 1), bounds, bounds, bounds, seen=n)).is_seasonal
+        for n in (13, 24, 25)
+    ]
+    assert seen == [False, False, True]
 
 
 def test_words_are_those_of_the_registry() -> None:

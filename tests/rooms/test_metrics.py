@@ -237,6 +237,9 @@ def test_gain_band_is_that_of_curves_of_resampled_customers(rng: np.random.Gener
     np.testing.assert_array_equal(again["high"], band["high"])
     wide = metrics.gain_band(actual, mean, 50, level=0.99)
     assert (wide["high"] - wide["low"])[1:-1].mean() > 1.3 * (band["high"] - band["low"])[1:-1].mean()
+    level = metrics.gain_band(actual, np.ones(400))  # no order, no luck
+    for bound in ("low", "high"):
+        np.testing.assert_allclose(level[bound], level["share"], atol=1e-12)
     assert np.isnan(metrics.gain_band(actual[:19], mean[:19])["low"]).all()
     assert np.isnan(metrics.gain_band(np.zeros(30), mean[:30])["high"]).all()
 

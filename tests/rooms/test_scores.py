@@ -14,6 +14,8 @@ from sklearn import metrics as theirs
 
 import clvmodels as clv
 from clvmodels.backtesting import Scorecard
+from clvmodels.backtesting.scoring import score_predictions
+from clvmodels.metrics import capture_of_customers, capture_of_value
 
 MODEL = clv.CLVModel("bg_nbd", method="mle", label="Ours")
 DRAWS, SEED = 80, 3
@@ -53,6 +55,10 @@ def score(card: Scorecard, quantity: str, metric: str) -> float:
     return float(card.table(quantity).xs("Ours", level="model")[metric].iloc[0])
 
 
+def formula(card: Scorecard, quantity: str, metric: str) -> float:
+    return float(card.table(quantity).xs(clv.HistoricalCLV().name, level="model")[metric].iloc[0])
+
+
 def test_every_score_is_there_by_name(card: Scorecard) -> None:
     names = card.scores.groupby(["quantity", "model"])["metric"].agg(set)
     formula = clv.HistoricalCLV().name
@@ -82,11 +88,44 @@ def test_scores_equal_those_of_other_libraries(card: Scorecard, quantity: str) -
             for level in ("05", "25", "50", "75", "95")
         },
     }
+    squares = np.sort((mean - actual).astype(float) ** 2)
+    expected |= {
+        "crps": said["crps"].mean(),
+        "crps_per_mean": said["crps"].mean() / actual.mean(),
+        "mae_per_mean": theirs.mean_absolute_error(actual, median) / actual.mean(),
+        "worst_10_share": squares[-10:].sum() / squares.sum(),
+        "capture_05": capture_of_value(actual, mean, 0.05),
+        "capture_20": capture_of_value(actual, mean, 0.2),
+        "capture_customers_10": capture_of_customers(actual, mean, 0.1),
+        "bias_total": mean.sum() / actual.sum() - 1,
+        "skill_mae": 1 - theirs.mean_absolute_error(actual, median) / formula(card, quantity, "mae"),
+    }
     if quantity == "purchases":
         expected["brier"] = theirs.brier_score_loss(actual > 0, said["p_purchase"].astype(float))
         expected["log_score"] = said["log_score"].mean()
     for metric, value in expected.items():
         assert score(card, quantity, metric) == pytest.approx(float(value), rel=1e-10), metric
+
+
+def test_scores_of_totals_and_weeks_by_hand(card: Scorecard) -> None:
+    """Killed: the mean held against its own interval; a width over the forecast; weeks of the calibration counted."""
+    total = card.totals.query("quantity == 'purchases' and model == 'Ours'").iloc[0]
+    assert score(card, "purchases", "total_width") == pytest.approx(
+        (total["q95"] - total["q05"]) / total["actual"]
+    )
+    for low, high, held in ((0.9, 1.1, 1), (1.1, 1.2, 0), (0.8, 0.9, 0)):
+        moved = card.totals.assign(q05=low * card.totals["actual"], q95=high * card.totals["actual"])
+        moved = moved.assign(alone_q05=0.5 * moved["actual"], alone_q95=2 * moved["actual"])
+        found = score_predictions(card.predictions, moved).set_index(["model", "quantity", "metric"])["value"]
+        assert found["Ours", "spend", "total_covered"] == held
+        assert found["Ours", "spend", "total_covered_alone"] == 1
+    weeks = card.tracking.query("model == 'Ours' and is_holdout")
+    actual, mean = weeks["actual"].to_numpy(), weeks["mean"].to_numpy()
+    sums = np.abs(mean.cumsum() / actual.cumsum() - 1)
+    assert score(card, "purchases", "cumulative_mape") == pytest.approx(100 * sums.mean())
+    assert score(card, "purchases", "cumulative_max") == pytest.approx(100 * sums.max())
+    single = np.abs(mean / np.where(actual > 0, actual, np.nan) - 1)
+    assert score(card, "purchases", "weekly_mape") == pytest.approx(100 * np.nanmean(single))
 
 
 def test_rankings_equal_the_mean_over_shuffled_ties(card: Scorecard, rng: np.random.Generator) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 from clvmodels import plots
 from clvmodels.report.blocks import Block, Heading, Pair, Picture, Text
-from clvmodels.report.cautions import ON_TARGET, off_target
+from clvmodels.report.cautions import is_off, off_target
 from clvmodels.report.drawing import HALF, TALL, picture
 from clvmodels.report.evidence import figure_models, lead_model
 from clvmodels.report.material import Material
@@ -69,11 +68,10 @@ def _pit_picture(material: Material, quantity: str) -> Picture:
 
 
 def _coverage_in_words(material: Material, quantity: str) -> str:
-    low, high = ON_TARGET
     off = []
     for model in material.models:
         value = material.average(quantity, "coverage_90", model)
-        if low <= value <= high or math.isnan(value):
+        if not is_off(value):
             continue
         reason = _tails_in_words(material, quantity, model)
         if off_target(material, quantity, model) is None:

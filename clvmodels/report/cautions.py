@@ -12,7 +12,7 @@ from clvmodels.report.material import Material
 from clvmodels.report.numbers import CARRIED, INTERVAL, NORMAL_90, per_cent
 
 CAUTION = Column("Caution", is_number=False)
-ON_TARGET = (0.88, 0.92)
+_ON_TARGET = (0.88, 0.92)
 _MOST_OF_TEN = 0.5
 _FITS = {
     "AT_BOUNDARY": "a parameter ran to its edge",
@@ -56,12 +56,22 @@ def of_customers(material: Material, quantity: str, model: str) -> list[str]:
     return [f"{INTERVAL} intervals cover {per_cent(off)}", *found] if off is not None else found
 
 
+def is_off(coverage: float) -> bool:
+    """Whether a coverage, as it is written, is outside 88 % to 92 %.
+
+    Examples
+    --------
+    >>> is_off(0.8797), is_off(0.8794), is_off(math.nan)
+    (False, True, False)
+    """
+    return not math.isnan(coverage) and not _ON_TARGET[0] <= round(coverage, 3) <= _ON_TARGET[1]
+
+
 def off_target(material: Material, quantity: str, model: str) -> float | None:
     """The coverage of a forecaster's intervals of customers if it is off beyond chance, else None."""
     value = material.average(quantity, "coverage_90", model)
     chance = NORMAL_90 * math.sqrt(0.9 * 0.1 / int(material.scorecard.data["customers"].min()))
-    is_off = not math.isnan(value) and not ON_TARGET[0] <= round(value, 3) <= ON_TARGET[1]  # as it is written
-    return value if is_off and abs(value - 0.9) > chance else None
+    return value if is_off(value) and abs(value - 0.9) > chance else None
 
 
 def of_total(material: Material, quantity: str, model: str, origin: str) -> list[str]:

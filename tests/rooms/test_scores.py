@@ -149,7 +149,8 @@ def test_rankings_equal_the_mean_over_shuffled_ties(card: Scorecard, rng: np.ran
 def test_crps_and_quantiles_are_those_of_the_draws_of_the_same_seed(
     log: pd.DataFrame, card: Scorecard
 ) -> None:
-    """Killed: the biased estimator; draws of another horizon; bounds of another level, with the market or without."""
+    """Killed: the biased estimator; draws of another horizon; bounds of another level, with the market or without.
+    P(buys) of two purchases; ties of the PIT not broken."""
     rfm, _ = clv.calibration_holdout(log, cutoff="1997-09-30", spend="spend")
     forecast = MODEL.fit(rfm, seed=SEED).forecast(
         datetime(1998, 3, 31), period="W", draws=DRAWS, seed=SEED, levels=(0.5,), keep_draws=True
@@ -163,6 +164,15 @@ def test_crps_and_quantiles_are_those_of_the_draws_of_the_same_seed(
     assert score(card, "spend", "crps") == pytest.approx(crps.mean(), rel=1e-8)
     for level, name in ((0.05, "q05"), (0.5, "q50"), (0.95, "q95")):
         np.testing.assert_allclose(said[name].astype(float), np.quantile(draws, level, axis=0), atol=1e-9)
+    np.testing.assert_allclose(said["sd"].astype(float), draws.std(axis=0), atol=1e-9)
+    for quantity in ("purchases", "spend"):
+        chance = rows_of(card, quantity)["p_purchase"].astype(float)
+        np.testing.assert_allclose(chance, forecast.columns["p_purchase"], atol=1e-12)
+    actual = said["actual"].astype(float)
+    below, equal = (draws < actual).sum(axis=0), (draws == actual).sum(axis=0)
+    lot = (said["pit"].astype(float) * (DRAWS + 1) - below) / (equal + 1)  # uniform, whatever the forecast
+    assert lot.min() > 0
+    assert stats.kstest(lot, "uniform").pvalue > 1e-4
     assert forecast.total.alone is not None
     for suffix, total in (("", forecast.total.draws), ("_alone", forecast.total.alone.draws)):
         assert score(card, "spend", f"total_q05{suffix}") == pytest.approx(np.quantile(total, 0.05))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from clvmodels.report.blocks import MISSING
@@ -22,6 +23,17 @@ def fixed(value: float, decimals: int = 0) -> str:
     if math.isnan(value):
         return MISSING
     return f"{value:,.{decimals}f}".replace("-", "−")
+
+
+def with_minus(text: str) -> str:
+    """A text whose negative numbers have the sign of all others on the page.
+
+    Examples
+    --------
+    >>> with_minus("lowest in February (-24 %), -3 % [-15, +12] since 1997-09-30")
+    'lowest in February (−24 %), −3 % [−15, +12] since 1997-09-30'
+    """
+    return re.sub(r"(?<![\w.-])-(?=[\d.])", "−", text)
 
 
 def per_cent(share: float, *, signed: bool = False) -> str:

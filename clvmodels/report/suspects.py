@@ -11,7 +11,7 @@ from clvmodels.report.blocks import MISSING, Block, Bullets, Column, Section, St
 from clvmodels.report.cautions import off_target
 from clvmodels.report.leads import find_leads
 from clvmodels.report.material import Material
-from clvmodels.report.numbers import INTERVAL, counted, fixed, listed, per_cent
+from clvmodels.report.numbers import INTERVAL, counted, fixed, listed, per_cent, with_minus
 
 _SAID = {"purchases": "total purchases", "spend": "total money", "value": "total value"}
 _MOST_MISSED = 0.1
@@ -29,7 +29,7 @@ def doubts(material: Material) -> list[str]:
     for suspicion in checks(material):
         is_others = suspicion.name.startswith(ORIGINS) and suspicion.name != f"{ORIGINS}: {lead}"
         if suspicion.verdict == "suspect" and not is_others:
-            found.append(f"suspect {suspicion.name}. {material.discreet(suspicion.sentence)}")
+            found.append(f"suspect {suspicion.name}. {with_minus(material.discreet(suspicion.sentence))}")
     return found
 
 
@@ -161,7 +161,7 @@ def _table(material: Material, found: list[Suspicion]) -> Table:
                 fixed(suspicion.estimate, 2),
                 MISSING if MISSING in (low, high) else f"{low} to {high}",
                 fixed(suspicion.neutral, 2),
-                material.discreet(suspicion.sentence),
+                with_minus(material.discreet(suspicion.sentence)),
             )
         )
     columns = [

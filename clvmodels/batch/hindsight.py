@@ -104,18 +104,18 @@ def told_before(last: Run | None) -> list[dict[str, Any]]:
     return [row for row in rows if row["window"] == NEXT][-2 * (LOOKS_BACK - 1) :]
 
 
-def look_back(window: Window, margin: float, discount: float) -> list[dict[str, Any]]:
-    """What a run said of the time since, and what came: one row per quantity.
+def look_back(window: Window) -> list[dict[str, Any]]:
+    """What a run said of the time since, and what came, by the margin and the discount of then: one row per quantity.
 
     Parameters
     ----------
     window
         The run, and the time since.
-    margin, discount
-        Of the value.
     """
+    then = window.run.manifest["config"]["said"]["forecast"]
     actual = {
-        name: float(values.sum()) for name, values in came(window, margin, discount, slice(None)).items()
+        name: float(values.sum())
+        for name, values in came(window, then["margin"], then["discount"], slice(None)).items()
     }
     main = window.run.manifest["horizons"][0]
     with np.load(window.run.folder / "totals.npz", allow_pickle=False) as archive:

@@ -222,7 +222,7 @@ def _publish(walk: Walk, delivery: Delivery, scoring: Scoring, earlier: list[Run
         )
         told.update(kept=shards.write(scoring, delivery.rfm, look_up, walk.move), shards=len(shards.names))
     with walk.narrator.stage("compare and report"):
-        measured = measure(config, delivery, scoring, shards, earlier, walk.store)
+        measured = measure(delivery, scoring, shards, earlier, walk.store)
         verdicts = gates.judge(
             config.gates, gates.of_forecast(measured, None if last is None else last.manifest)
         )

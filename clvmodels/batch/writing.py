@@ -26,7 +26,6 @@ from clvmodels.rfm import RFM
 
 
 def measure(
-    config: Config,
     delivery: Delivery,
     scoring: Scoring,
     shards: Shards,
@@ -46,7 +45,7 @@ def measure(
     last = earlier[-1] if earlier else None
     hindsight, singles = told_before(last), []
     for window in windows(delivery, earlier):
-        hindsight += look_back(window, config.forecast.margin, config.forecast.discount)
+        hindsight += look_back(window)
         singles += _singles(window, scoring, store)
         del window  # before the next one is made: each holds all customers of its run
     return Measured(

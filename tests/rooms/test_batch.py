@@ -266,6 +266,19 @@ def test_rollback_goes_back_and_stays_there(job: Path) -> None:
     assert shelf.pointer["withdrawn"] == []
 
 
+def test_rollback_of_a_correction_goes_back_to_what_it_replaced(job: Path) -> None:
+    """Killed: back to the day before, where the same day had a forecast that was good."""
+    first = shelf_of(job).pointer["run_id"]
+    log = pd.read_csv(job.parent / "log.csv")
+    log.loc[3, "spend"] += 1
+    log.to_csv(job.parent / "log.csv", index=False)
+    second = go(job, "2025-02-28").run_id
+    config, shelf = read_config(job, {}), shelf_of(job)
+    assert roll_back(config, shelf, Store(config.path("fits"))).run_id == first
+    assert (shelf.pointer["run_id"], shelf.pointer["withdrawn"]) == (first, [second])
+    assert [run.run_id for run in shelf.standing][-1] == first
+
+
 def test_rollback_refuses_what_is_not_there(job: Path, tmp_path: Path) -> None:
     config, shelf = read_config(job, {}), shelf_of(job)
     with pytest.raises(ArgumentError, match="no run nonsense"):
@@ -402,16 +415,17 @@ def test_bad_delivery_is_held_back_and_the_last_forecast_stands(
     assert look(tmp_path / "published") == "2025-02-28"
 
 
-def test_dropped_rows_block(tmp_path: Path) -> None:
-    log = shop()
-    log.loc[::10, "spend"] *= -1
-    path = set_up(tmp_path, log, text=QUICK.replace("[model]", 'refunds = "drop"\n[model]'))
+@pytest.mark.parametrize(("factor", "key"), [(-1, "refunds"), (0, "zero_spend")])
+def test_dropped_rows_block(tmp_path: Path, factor: int, key: str) -> None:
+    log = shop(100)
+    log.loc[::10, "spend"] *= factor
+    path = set_up(tmp_path, log, text=QUICK.replace("[model]", f'{key} = "drop"\n[model]'))
     outcome = go(path, "2025-01-31")
     assert (outcome.code, gate(outcome, "dropped")) == (3, "blocked")
     until = log[log["date"] <= "2025-01-31"]
     assert f"of {len(until):,} rows" in outcome.words
     [said] = [one.value for one in outcome.verdicts if one.gate == "dropped"]
-    assert said == (until["spend"] < 0).mean()
+    assert said == (until["spend"] <= 0).mean()
 
 
 def test_gates_of_the_forecast_hold_back_and_say_where_to_look(job: Path) -> None:
@@ -461,6 +475,34 @@ def test_hindsight_is_what_a_holdout_says(job: Path) -> None:
     assert rows[-1]["actual"] == pytest.approx(since["spend"].sum())
     assert rows[-2]["actual"] == len(since.drop_duplicates(["customer_id", "date"]))
     assert rows[-1]["low"] <= rows[-1]["forecast"] <= rows[-1]["high"]
+
+
+def test_what_came_counts_by_the_margin_and_the_discount_of_the_forecast(job: Path) -> None:
+    """Killed: what came before a change of the margin, worth half of what had been forecast of it."""
+    job.write_text(job.read_text().replace("draws = 60", "draws = 60\nmargin = 0.5\ndiscount = 0.3"))
+    go(job, "2025-03-31")
+    outcome = go(job, "2025-04-30")
+    assert outcome.manifest is not None
+    before, after = [
+        row
+        for row in outcome.manifest["hindsight"]
+        if row["quantity"] == "value" and row["window"] == "to the next run"
+    ][-2:]
+    log = pd.read_csv(job.parent / "log.csv", parse_dates=["date"])
+
+    def since(row: dict[str, Any]) -> pd.DataFrame:
+        known = log.loc[log["date"] <= row["as_of"], "customer_id"].unique()
+        return log[
+            (log["date"] > row["as_of"]) & (log["date"] <= row["until"]) & log["customer_id"].isin(known)
+        ]
+
+    assert before["actual"] == pytest.approx(since(before)["spend"].sum())  # at a margin of 1, not discounted
+    later = since(after)
+    years = (later["date"] - pd.Timestamp(after["as_of"])).dt.days / 365.25
+    # a purchase is made within its day
+    late, early = (float((0.5 * later["spend"] * 1.3 ** -(years - shift / 365.25)).sum()) for shift in (0, 1))
+    assert late * 0.9999 <= after["actual"] <= early * 1.0001
+    assert early < 0.5 * later["spend"].sum()
 
 
 def test_coverage_and_bias_of_windows() -> None:

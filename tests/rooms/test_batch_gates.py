@@ -77,6 +77,7 @@ def test_volume_is_a_factor_either_way() -> None:
     # a window that the log does not cover to its first day says nothing: the one with 12 rows here
     assert of_delivery({0: 18, 28: 8, 56: 10, 84: 12})["volume"] == 2
     assert of_delivery({0: 18, 28: 8})["volume"] is None
+    assert of_delivery({300: 5})["volume"] == 1  # nothing now, nothing usually
     # six windows before the last one are usual, what lies before is long past
     assert (
         of_delivery({0: 6, **{28 * k: 6 for k in range(1, 7)}, **{28 * k: 900 for k in range(7, 20)}})[
@@ -93,7 +94,8 @@ def test_rows_added_to_and_missing_from_the_days_of_the_last_run() -> None:
     found = of_delivery({1: 50, 30: 60, 40: 20}, last)
     assert (found["late"], found["lost"], found["columns"]) == (0.0, 0.2, 0)
     other = {**last, "types": {"customer_id": "String", "date": "String", "spend": "Float64"}}
-    assert of_delivery({1: 50, 30: 60}, other)["columns"] == 2
+    count, words = gates.of_delivery(delivered({1: 50, 30: 60}), {"input": other})["columns"]
+    assert (count, words) == (2, "customer_id is Int64, was String; spend is None, was Float64")
     assert of_delivery({1: 50})["late"] is None
 
 

@@ -79,12 +79,11 @@ def test_volume_is_a_factor_either_way() -> None:
     assert of_delivery({0: 18, 28: 8})["volume"] is None
     assert of_delivery({300: 5})["volume"] == 1  # nothing now, nothing usually
     # six windows before the last one are usual, what lies before is long past
-    assert (
-        of_delivery({0: 6, **{28 * k: 6 for k in range(1, 7)}, **{28 * k: 900 for k in range(7, 20)}})[
-            "volume"
-        ]
-        == 1
-    )
+    six = dict(zip(range(28, 7 * 28, 28), (6, 6, 6, 8, 8, 8), strict=True))
+    assert of_delivery({0: 7, **six, **{28 * k: 900 for k in range(7, 20)}})["volume"] == 1
+    found = gates.of_delivery(delivered({0: 2, **usual, 112: 1}), None)["volume"]
+    assert found == (5, "2 rows in the last 28 days, usually 10")
+    assert gates.of_delivery(delivered({0: 18}), None)["volume"] == (None, "fewer than 56 days to compare")
 
 
 def test_rows_added_to_and_missing_from_the_days_of_the_last_run() -> None:
@@ -144,6 +143,9 @@ def test_parameters_move_in_standard_errors_of_both_fits() -> None:
     assert of_fit(fit(means=(0.0, -7.0)), last=last)["parameters"] == pytest.approx(8 / np.sqrt(18))
     assert of_fit(fit(means=(2.0, -7.0)), last=last)["parameters"] == pytest.approx(8 / np.sqrt(18))
     assert of_fit(fit(), last=None)["parameters"] is None
+    point = fit()
+    point.is_distribution = False
+    assert of_fit(point, last=last)["parameters"] is None
     assert of_fit(fit(), last={**last, "status": {"n": "CONVERGED"}})["parameters"] is None
 
 
@@ -213,6 +215,17 @@ def test_too_many_customers_within_their_intervals_are_as_bad_as_too_few(covered
     single = {**facts, "covered": covered, "level": 0.9, "customers": 300}
     hindsight = [row()]
     assert of_forecast(hindsight=hindsight, singles=[single])["customers"] == pytest.approx(0.03)
+
+
+def test_segment_furthest_from_its_forecast_is_named() -> None:
+    facts = {"quantity": "value", "as_of": "2025-01-31", "until": "2025-02-28", "covered": 0.9, "level": 0.9}
+    one = {"segment": "grow", "is_judged": True, "inside": False, "forecast": 200.0, "actual": 80.0}
+    measured: dict[str, Any] = {name: [] for name in ("segments", "cohorts", "drift")}
+    measured |= {"totals": [{"horizon": "26W", "quantity": "value", "mean": 80.0}], "reference": {}}
+    measured |= {"hindsight": [row()], "singles": [{**facts, "customers": 300, "segments": [one]}]}
+    value, words = gates.of_forecast(Measured(**measured), None)["segments"]
+    assert value == pytest.approx(0.6)
+    assert words == "'grow' of 2025-01-31 brought 40% of its forecast of value up to 2025-02-28"
 
 
 # --- what runs look back at ------------------------------------------------------------------------------------

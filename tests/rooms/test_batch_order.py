@@ -13,6 +13,7 @@ import pytest
 from jobs import go, set_up, shelf_of, shop
 
 from clvmodels.batch import Outcome, Shelf
+from clvmodels.batch.gates import Verdict
 from clvmodels.batch.metrics import write_metrics
 from clvmodels.batch.narration import Narrator
 
@@ -126,3 +127,20 @@ def test_metrics_are_replaced_not_written_over(tmp_path: Path) -> None:
         write_metrics(path, "2025-01-31", 0, Outcome(0, "published", "abc"), {"read": 1.5})
         assert reader.read() == "old"
     assert "clvmodels_run_exit_code 0" in path.read_text()
+
+
+def test_metrics_say_of_every_gate_what_it_measured_and_whether_it_tripped(tmp_path: Path) -> None:
+    """Killed: warnings that count as nothing; totals of which six digits are left."""
+    outcomes: list[Any] = ["passed", "warned", "blocked", "not judged"]
+    verdicts = tuple(
+        Verdict(f"{one[0]}ate", one, None if one == "not judged" else 0.5, 1.0, "") for one in outcomes
+    )
+    total = {"quantity": "value", "horizon": "26W", "mean": 15_933_726.25, "low": 12.0, "high": 2e7}
+    outcome = Outcome(5, "published", "abc", verdicts, {"totals": [total], "input": {"customers": 1_000_000}})
+    write_metrics(tmp_path / "clv.prom", "2025-01-31", 5, outcome, {})
+    lines = [line for line in (tmp_path / "clv.prom").read_text().splitlines() if not line.startswith("#")]
+    tripped = [line.split()[1] for line in lines if line.startswith("clvmodels_gate_tripped")]
+    assert tripped == ["0", "1", "1", "0"]
+    assert len([line for line in lines if line.startswith("clvmodels_gate_value")]) == 3
+    assert 'clvmodels_total{quantity="value",horizon="26W",bound="mean"} 15933726.25' in lines
+    assert {"clvmodels_run_customers 1000000", "clvmodels_run_as_of_seconds 1738281600"} <= set(lines)

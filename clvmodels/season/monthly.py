@@ -19,6 +19,7 @@ FEWEST_MONTHS = 24
 """Every month of the year seen twice: of what was seen once nobody can say whether it comes every year."""
 LEAST_MONTHS = 13
 """With fewer no month is seen twice, and a season cannot be told from anything."""
+ROUNDS = 2
 CENTRED = np.eye(12) - 1 / 12  # a level that all months share is no season
 SIZES = np.concatenate([[0.0], np.geomspace(0.005, 1.0, 20)])
 """Standard deviations that are tried, of the logs of the months' speeds and of what comes once."""
@@ -94,7 +95,7 @@ class MonthlySeason:
             If there are fewer than `fewest_months` full months, or 200 repeat purchases in them, or months in which
             the model expects none.
         """
-        return learned(rfm, model, Clock(days=self.days), self.fewest_months, self._estimate)
+        return learned(rfm, model, Clock(days=self.days), self.fewest_months, ROUNDS, self._estimate)
 
     def _estimate(self, actual: np.ndarray, expected: np.ndarray, starts: list[datetime]) -> Clock:
         month = np.array([start.month - 1 for start in starts])

@@ -18,18 +18,19 @@ from clvmodels.season.model import OnClock
 from clvmodels.units import shift, unit_days
 
 FEWEST_PURCHASES = 200
-ROUNDS = 2
 ROUNDING = 1e-6  # a purchase of a month's last day ends where the month does
 
 type Estimate = Callable[[np.ndarray, np.ndarray, list[datetime]], Clock]
 """From actual and expected purchases (m,) of calendar months, and their first instants, to a clock."""
 
 
-def learned(rfm: Customers, model: PurchaseModel, clock: Clock, fewest: int, estimate: Estimate) -> Clock:
+def learned(
+    rfm: Customers, model: PurchaseModel, clock: Clock, fewest: int, rounds: int, estimate: Estimate
+) -> Clock:
     """The clock that is estimated from purchases per calendar month against those that a model expects.
 
-    The model is fitted on the clock it begins with, then on what was estimated, and the clock is estimated once more:
-    further rounds move it by less than half a per cent.
+    The model is fitted on the clock it begins with, the clock is estimated, and the model is fitted on that clock for
+    the next round.
 
     Parameters
     ----------
@@ -41,6 +42,8 @@ def learned(rfm: Customers, model: PurchaseModel, clock: Clock, fewest: int, est
         To begin with: the days that are known beforehand.
     fewest
         Full months that the log must hold.
+    rounds
+        How often the clock is estimated.
     estimate
         From purchases to the clock.
 
@@ -71,7 +74,7 @@ def learned(rfm: Customers, model: PurchaseModel, clock: Clock, fewest: int, est
             column="date",
             fix="use a longer log, or leave the season out",
         )
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         expected = _expected(OnClock(model, clock), rfm, edges) / clock.month_speeds(starts)
         if not (expected > 0).all():
             raise DataError(

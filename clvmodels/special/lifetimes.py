@@ -121,7 +121,7 @@ def lives_ended(
     >>> float(weight[0].round(9))  # the integral of (1+u)^-3 over (0, 1)
     0.375
     """
-    equal = np.abs(A - B) <= EQUAL_ENOUGH * np.maximum(A, B)
+    equal = np.minimum(A, B) >= (1.0 - EQUAL_ENOUGH) * np.maximum(A, B)  # False where one is infinite
     if equal.all() and not with_moments:
         return _subtracted(n, s, A, B, D, alive), np.empty((0, len(n)))
     few, integrated = np.flatnonzero(equal), slice(None) if with_moments else np.flatnonzero(~equal)
@@ -141,7 +141,8 @@ def ended_ever_after(n: np.ndarray, s: np.ndarray, A: np.ndarray, B: np.ndarray)
     .. math:: \frac{s}{n+s} F(1, n; n+s+1; 1 - B/A) \; (B \le A), \qquad
               \frac{s}{n+s} \frac{A}{B} F(1, s+1; n+s+1; 1 - A/B) \; (A < B)
 
-    Parameters as in `lives_ended`; the series is as long as the scales are different.
+    Parameters as in `lives_ended`; the series is as long as the scales are different, so they must not be more than a
+    few times apart.
 
     References
     ----------

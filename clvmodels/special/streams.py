@@ -65,7 +65,7 @@ class Streams:
         return Streams(self.start[row] + np.uint64(GOLDEN) * place, self.calls)
 
     def uniform(self) -> np.ndarray:
-        """(m,) uniform variates, never 0 or 1."""
+        """(m,) uniform variates, never 0."""
         from clvmodels.special import variates
 
         result = np.empty(len(self.start))

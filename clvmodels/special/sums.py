@@ -45,15 +45,16 @@ def fill_purchases(
 ) -> None:
     """Mean of min(N, G): N has P(1) = `one` and P(k+1) / P(k) = q (n+k) / (k+1), and P(G > k) = (b)_k / (a+b)_k.
 
-    That is the sum of P(N = k) E min(G, k); the terms rise to their largest, which is no end, and fall.
+    That is the sum of P(N = k) E min(G, k); the terms rise to their largest, which is no end, and fall. They are added
+    up as shares of the first, so that none is lost by being too small.
     """
     chance, stays, sure = np.empty(LANES), np.empty(LANES), np.empty(LANES)
     for start in range(0, len(n), LANES):
         size = min(LANES, len(n) - start)
         some_n, some_q, some_b = n[start : start + size], q[start : start + size], b[start : start + size]
         both, total = a[start : start + size] + some_b, out[start : start + size]
-        chance[:size] = one[start : start + size]
-        total[:] = chance[:size]
+        total[:] = 1.0
+        chance[:] = 1.0
         stays[:] = 1.0
         sure[:] = 1.0
         k, done = 1.0, False
@@ -71,3 +72,4 @@ def fill_purchases(
                 if chance[i] * sure[i] > ROUNDING * total[i]:
                     done = False
                     break
+        total *= one[start : start + size]

@@ -27,7 +27,9 @@ PURCHASE_SHIFT = np.uint64(15)
 LOWEST, SIGN = np.uint64(255), np.uint64(256)
 LARGE_MEAN = 12.0  # from here on Poisson variates are drawn by rejection, below by counting up
 LARGE_ODDS = 2.0  # the same of negative binomial ones, whose tails are longer
-MOST_COUNTED = 200  # a variate that is counted up exceeds it once in 1e28
+MOST_COUNTED = (
+    200  # a variate that is counted up exceeds it once in 1e28, and meets it by rounding once in 1e15
+)
 ONE_OVER = 1.0 / np.maximum(np.arange(MOST_COUNTED + 1.0), 1.0)
 FEW = 8  # so many uniform variates are put in order one by one, more as waiting times
 LAYERS, TAIL = 256, 3.6541528853610088  # where the lowest layer under the normal curve ends
@@ -61,7 +63,7 @@ def mix(z: np.uint64) -> np.uint64:
 
 @compiled
 def uniform(place: np.uint64) -> float:
-    """Uniform variate of an address, an odd multiple of 2**-54: never 0 or 1."""
+    """Uniform variate of an address, an odd multiple of 2**-54: never 0, and rounded to 1 once in 1e16."""
     return ((mix(place) >> S11) + 0.5) * 2.0**-53
 
 
@@ -136,7 +138,7 @@ def poisson(place: np.uint64, mean: float, chance: float) -> int:
 
     `chance` is exp(-mean), that of none.
     """
-    if mean < LARGE_MEAN:
+    if not mean >= LARGE_MEAN:  # what is no number must not be tried for ever
         return counted(place, chance, mean, 0.0)
     b = 0.931 + 2.53 * math.sqrt(mean)
     a = -0.059 + 0.02483 * b
@@ -233,7 +235,8 @@ def fill_negative_binomial(
     Counted up, or of a mean that is drawn. The offsets are those of the count and of the mean, which takes two.
     """
     for i in range(len(start)):
-        if shape[i] * odds[i] < LARGE_MEAN and odds[i] <= LARGE_ODDS:
+        is_few = shape[i] * odds[i] < LARGE_MEAN and odds[i] <= LARGE_ODDS
+        if is_few or not shape[i] * odds[i] >= 0.0:
             share = odds[i] / (1.0 + odds[i])
             out[i] = counted(start[i] + offsets[0], none[i], shape[i] * share, share)
         else:

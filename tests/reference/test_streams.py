@@ -96,6 +96,13 @@ def test_negative_binomial_variates_have_a_largest_mean() -> None:
     assert_uniform(stats.poisson.cdf(count - 1, 1e3) + streams(16).uniform() * stats.poisson.pmf(count, 1e3))
 
 
+@pytest.mark.parametrize(("shape", "odds"), [(np.nan, 1.0), (1.0, np.nan)])
+def test_no_number_is_not_tried_for_ever(shape: float, odds: float) -> None:
+    """Killed: a mean that is no number given to the sampler that rejects."""
+    assert not streams(17, 3).negative_binomial(np.full(3, shape), np.full(3, odds), 1e6).any()
+    assert not streams(18, 3).poisson(np.full(3, np.nan)).any()
+
+
 @pytest.mark.parametrize("shape", [1e-3, 0.3, 1.0, 3.0, 1e6])
 def test_gamma_variates_without_logarithms(shape: float) -> None:
     """Killed: a boost of shapes below 1 left out."""

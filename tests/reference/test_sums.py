@@ -56,6 +56,19 @@ def test_silences_of_equal_and_of_different_scales() -> None:
     np.testing.assert_array_equal(left, lives_ended(n, s, A, B, D, alive, with_moments=True)[0])
 
 
+def test_sums_end_where_parameters_left_the_range_of_numbers() -> None:
+    """Killed: scales compared by their difference, of which infinite ones have none; sums of subnormal terms."""
+    one, inf = np.ones(3), np.array([np.inf, 1.0, np.inf])
+    with np.errstate(all="ignore"):
+        lives_ended(one, one, inf, inf[::-1][[0, 0, 1]], one, 0.5 * one, with_moments=False)
+        lives_ended(one, one, one, inf, one, 0.5 * one, with_moments=False)
+        lives_ended(one, one, inf, one, one, 0.5 * one, with_moments=False)
+    tiny = discounted_purchases(
+        np.array([1e-307, 1e-308]), np.array([4.0, 2.0]), np.zeros(2), np.ones(2), np.ones(2)
+    )
+    np.testing.assert_allclose(tiny, [2.369939797e-307, 1.436746367e-308], rtol=1e-9)  # added up by mpmath
+
+
 def test_silence_of_no_length_ends_no_life() -> None:
     one = np.ones(5)
     n, A = np.geomspace(0.01, 100, 5), np.geomspace(0.5, 2, 5)

@@ -22,6 +22,7 @@ _MOST_NAMES, _NAMES_PER_INCH = 14, 7.5  # names along an axis, and their letters
 _LONGEST_NAME = 18
 _LEGEND_LINE = 0.17  # inches
 _LETTERS_PER_INCH = 9.5  # of two legend columns side by side, their handles taken off
+_LETTERS_OF_ONE = 12.0  # the same of one column
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,14 @@ def legend_above(axes: Axes) -> None:
     half = -(-len(labels) // 2)
     needed = sum(max(map(len, column)) for column in (labels[:half], labels[half:] or [""]))
     root = axes.get_figure(root=True)
-    room = _LETTERS_PER_INCH * (root.get_figwidth() if root is not None else 0.0)
-    columns = 2 if needed <= room else 1
+    inches = root.get_figwidth() if root is not None else 0.0
+    columns, longest = (2 if needed <= _LETTERS_PER_INCH * inches else 1), int(_LETTERS_OF_ONE * inches)
     is_house_style = to_rgba(axes.get_facecolor())[3] == 0
     if root is not None and is_house_style and columns == 1:
         root.set_figheight(root.get_figheight() + _LEGEND_LINE * half)
     axes.legend(
         [there[label] for label in labels],
-        [label if len(label) <= room else f"{label[: int(room) - 1].rstrip()}…" for label in labels],
+        [label if len(label) <= longest else f"{label[: longest - 1].rstrip()}…" for label in labels],
         loc="lower left",
         bbox_to_anchor=(0, 1.01),
         ncols=columns,

@@ -17,6 +17,7 @@ from clvmodels import plots
 from clvmodels.backtesting import Scorecard
 from clvmodels.errors import ArgumentError
 from clvmodels.metrics import capture_of_value, gain_band
+from clvmodels.plots.palette import legend_above
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +184,18 @@ def test_a_forecaster_looks_the_same_in_every_figure(scorecard: Scorecard) -> No
         lines = {str(line.get_label()): line for line in axes.get_lines()}
         colours.add(lines[BGNBD].get_color())
     assert colours == {plots.SERIES[1]}
+
+
+def test_legends_are_whole_in_half_of_a_page(scorecard: Scorecard) -> None:
+    """Killed: "90 % confidence interval of its me…" where there is room; a name cut by the edge of the picture."""
+    axes = plots.new_axes(4.6, 2.9)
+    plots.plot_deciles(scorecard, ax=axes)
+    legend = axes.get_legend()
+    assert legend is not None
+    assert "Actual, 90 % confidence interval of its mean" in [text.get_text() for text in legend.get_texts()]
+    long = axes.plot([1], [1], label="A forecaster with a long name, " * 6)
+    legend_above(axes)
+    axes.figure.draw_without_rendering()
+    legend = axes.get_legend()
+    assert legend is not None
+    assert long[0].get_label() not in [text.get_text() for text in legend.get_texts()]

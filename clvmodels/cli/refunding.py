@@ -13,7 +13,6 @@ from clvmodels.cli.options import DURATION, Currency, Draws, Log, Model, Observa
 from clvmodels.cli.show import say, wrote
 from clvmodels.errors import ArgumentError
 from clvmodels.progress import progress_bar
-from clvmodels.units import last_observed
 
 if TYPE_CHECKING:
     from clvmodels.transactions import RefundRecord
@@ -95,6 +94,7 @@ def _ahead(
     seed: int,
 ) -> NetForecast:
     """The forecast after refunds; its totals are said."""
+    from clvmodels.units import last_observed
     from clvmodels.value import net_of_refunds
 
     gross = replace(log, refunds="drop", order_column=None)

@@ -2,7 +2,8 @@
 
 Three models with 1,000 draws for each of 23,570 customers, and three formulas. Holdouts of 13 weeks, origins four
 weeks apart, so that holdouts overlap. Memory is that of all processes added: what belongs to each alone, and once
-the most that one of them holds of mapped files, such as libraries. `--workers` sets the number of processes, by default two.
+the most that one of them holds of mapped files, such as libraries. `--workers` sets the number of processes, by
+default two.
 """
 
 from __future__ import annotations

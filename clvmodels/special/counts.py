@@ -45,8 +45,13 @@ def at_least(k: np.ndarray, r: np.ndarray, odds: np.ndarray) -> np.ndarray:
     >>> float(at_least(one, one, one)[0])
     0.5
     """
+    k, r, odds = np.broadcast_arrays(k, r, odds)
+    few, many = odds < 1.0, odds >= 1.0
+    found = np.full(odds.shape, np.nan)
     with np.errstate(under="ignore"):
-        return np.where(odds < 1.0, betainc(k, r, odds / (1.0 + odds)), betaincc(r, k, 1.0 / (1.0 + odds)))
+        found[few] = betainc(k[few], r[few], odds[few] / (1.0 + odds[few]))
+        found[many] = betaincc(r[many], k[many], 1.0 / (1.0 + odds[many]))
+    return found
 
 
 def purchases_before_leaving(

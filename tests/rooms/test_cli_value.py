@@ -156,7 +156,9 @@ def test_labels_are_held_against_the_last_run(shell: Shell) -> None:
     shell.good(*QUICK, "--last", "last.csv")
     now = read_table("out/segment_customers.csv")
     assert set(now["last_segment"]) == {"grow"}
-    close = table[["p_protect", "p_grow", "p_win back", "p_let go"]].max(axis=1) - table["p_grow"] <= 0.1 + 1e-12
+    close = (
+        table[["p_protect", "p_grow", "p_win back", "p_let go"]].max(axis=1) - table["p_grow"] <= 0.1 + 1e-12
+    )
     assert (now.loc[close, "segment"] == "grow").all()
     assert (now.loc[~close, "segment"] == table.loc[~close, "segment"]).all()
 

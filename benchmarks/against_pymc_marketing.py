@@ -66,8 +66,9 @@ def our_times(rfm: clv.RFM) -> dict[str, dict[str, float]]:
                 posterior = clv.fit(name, rfm, method=method, draws=draws, seed=1)
                 seconds.append(perf_counter() - began)
             numbers = posterior.diagnostics
-            size = numbers.get("effective_size", numbers.get("ess_bulk", float("nan")))
-            found[f"{name} {method}"] = {"seconds": seconds[-1], "ess": size}
+            found[f"{name} {method}"] = {"seconds": seconds[-1]}
+            if size := numbers.get("effective_size", numbers.get("ess_bulk")):
+                found[f"{name} {method}"]["ess"] = size
     return found
 
 
@@ -84,10 +85,8 @@ def main() -> None:
         peer = theirs.get(key, {})
         seconds = f"{peer['seconds']:.1f}" if peer else "-"
         ratio = f"{peer['seconds'] / entry['seconds']:.0f}" if peer else "-"
-        size = f"{peer['ess']:,.0f}" if "ess" in peer else "-"
-        sys.stdout.write(
-            f"{key:24}{seconds:>18}{size:>8}{entry['seconds']:14.2f}{entry['ess']:8,.0f}{ratio:>8}\n"
-        )
+        size, own = (f"{of['ess']:,.0f}" if "ess" in of else "-" for of in (peer, entry))
+        sys.stdout.write(f"{key:24}{seconds:>18}{size:>8}{entry['seconds']:14.2f}{own:>8}{ratio:>8}\n")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from clvmodels.prediction import DrawBlock
 from clvmodels.special.chances import LONGEST_COUNTED, MOST_COUNTED, discounted_purchases
 from clvmodels.special.lifetimes import EQUAL_ENOUGH, ended_ever_after, lives_ended
 from clvmodels.special.sums import LANES, fill_gauss, fill_purchases
@@ -117,3 +118,12 @@ def test_rows_do_not_know_their_neighbours() -> None:
         fill_gauss(b[row], c[row], z[row], alone[0])
         fill_purchases(c[row], z[row], one[row], b[row], c[row], alone[1])
         assert alone[:, 0].tolist() == [together[i], counted[i]]
+
+
+@pytest.mark.parametrize("mean", [0.3, 300.0, 0.0])
+def test_counts_are_put_in_order_as_numbers_are(mean: float) -> None:
+    """Whole numbers and others, small ones and large. Killed: how often a number was met kept for the next row."""
+    drawn = np.random.default_rng(15).poisson(mean, (400, 30)).astype(float)
+    for draws in (drawn, drawn + 0.5, drawn - 1.0, drawn[:2]):
+        block = DrawBlock(np.arange(30), draws, None, draws[:, :1], None, {})
+        np.testing.assert_array_equal(block.sorted_purchases, np.sort(draws, axis=0).T)

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from clvmodels.baselines import BASELINES
 from clvmodels.contracts import FittedForecaster, Forecaster
 from clvmodels.ensemble import Stack
-from clvmodels.errors import ArgumentError, ClvError, nearest, require
+from clvmodels.errors import ArgumentError, ClvError, nearest
 from clvmodels.forecast import CLVModel
 from clvmodels.models import PURCHASE_MODELS
 from clvmodels.rfm import RFM
@@ -43,14 +43,10 @@ class Contender:
         From options to the forecaster.
     about
         What it is, in a few words.
-    library, package
-        A library that it needs and what to install for it; empty where nothing is needed.
     """
 
     make: Callable[..., Forecaster]
     about: str
-    library: str = ""
-    package: str = ""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -68,8 +64,6 @@ class Contender:
         ArgumentError
             If its library is not installed, or an option is not its own or outside its range.
         """
-        if self.library:
-            require(self.library, self.package)
         asks = NO_SPEND in inspect.signature(self.make).parameters
         return self.make(**options, **({NO_SPEND: no_spend} if asks else {}))
 
@@ -169,9 +163,9 @@ CONTENDERS: Mapping[str, Contender] = {
     ),
     **{name: Contender(partial(_model, name), model.title) for name, model in PURCHASE_MODELS.items()},
     **{name: Contender(make, make().name) for name, make in BASELINES.items()},
-    "regression": Contender(RegressionCLV, "boosted trees on RFM", "sklearn", "clvmodels[ml]"),
-    "boosted": Contender(_boosted, "a model corrected by boosted trees", "sklearn", "clvmodels[ml]"),
-    "lifetimes": Contender(_lifetimes, "the fitters of the lifetimes package", "lifetimes", "lifetimes"),
+    "regression": Contender(RegressionCLV, "boosted trees on RFM"),
+    "boosted": Contender(_boosted, "a model corrected by boosted trees"),
+    "lifetimes": Contender(_lifetimes, "the fitters of the lifetimes package"),
     MIXTURE: Contender(Stack, "a mixture of the others, weighted by what they said of earlier windows"),
 }
 

@@ -15,7 +15,7 @@ from clvmodels.forecast import CLVModel, Discrepancy, FittedCLV
 from clvmodels.inference import Posterior, fit
 from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast
 from clvmodels.rfm import RFM, EarlierWindow, earlier_windows
-from clvmodels.rivals.trees import features, groups, one_thread, scikit_learn
+from clvmodels.rivals.trees import check_plan, features, groups, one_thread, scikit_learn
 from clvmodels.units import plan_horizon
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class BoostedCLV:
     Raises
     ------
     ArgumentError
-        If `windows` is no whole number of at least 1.
+        If scikit-learn is not installed (extra ``ml``), or `windows` is no whole number of at least 1.
 
     Examples
     --------
@@ -73,8 +73,7 @@ class BoostedCLV:
     label: str | None = None
 
     def __post_init__(self) -> None:
-        if type(self.windows) is not int or self.windows < 1:
-            raise ArgumentError(f"windows={self.windows!r} must be a whole number of at least 1")
+        check_plan(self.windows)
 
     @property
     def name(self) -> str:
@@ -86,12 +85,9 @@ class BoostedCLV:
 
         Raises
         ------
-        ArgumentError
-            If scikit-learn is not installed (extra ``ml``).
-        DataError
+        ArgumentError, DataError
             As `CLVModel.fit`.
         """
-        scikit_learn()
         fitted = self.model.fit(rfm, draws=draws, seed=seed)
         return FittedBoost(self.name, rfm, fitted, self.windows, seed, _reason(rfm))
 

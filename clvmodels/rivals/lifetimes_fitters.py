@@ -50,7 +50,7 @@ class LifetimesCLV:
     Raises
     ------
     ArgumentError
-        If the purchase model is unknown.
+        If lifetimes is not installed, or the purchase model is unknown.
 
     References
     ----------
@@ -67,6 +67,7 @@ class LifetimesCLV:
     label: str | None = None
 
     def __post_init__(self) -> None:
+        require("lifetimes", "lifetimes")
         if self.purchase not in FITTERS:
             raise ArgumentError(f"purchase={self.purchase!r} is not one of {', '.join(FITTERS)}")
 
@@ -81,8 +82,6 @@ class LifetimesCLV:
 
         Raises
         ------
-        ArgumentError
-            If lifetimes is not installed.
         FitError
             If lifetimes does not converge, or its parameters are no numbers or leave the mean spend undefined.
         """
@@ -306,7 +305,6 @@ def _imported() -> ModuleType:
         import pandas as pd
 
         before = pd.get_option("mode.chained_assignment")
-        require("lifetimes", "lifetimes")
         import lifetimes
 
         pd.set_option("mode.chained_assignment", before)  # importing lifetimes changes it for everybody

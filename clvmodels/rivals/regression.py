@@ -22,7 +22,7 @@ from clvmodels.prediction import (
     gather,
 )
 from clvmodels.rfm import RFM, earlier_windows
-from clvmodels.rivals.trees import Lesson, features, learn, one_thread, scikit_learn
+from clvmodels.rivals.trees import Lesson, check_plan, features, learn, one_thread
 from clvmodels.units import UNIT_NAMES, Horizon, discount_per_unit, plan_horizon
 
 BLOCK = 256
@@ -62,7 +62,7 @@ class RegressionCLV:
     Raises
     ------
     ArgumentError
-        If `windows` is no whole number of at least 1.
+        If scikit-learn is not installed (extra ``ml``), or `windows` is no whole number of at least 1.
 
     References
     ----------
@@ -83,8 +83,7 @@ class RegressionCLV:
     label: str | None = None
 
     def __post_init__(self) -> None:
-        if type(self.windows) is not int or self.windows < 1:
-            raise ArgumentError(f"windows={self.windows!r} must be a whole number of at least 1")
+        check_plan(self.windows)
 
     @property
     def name(self) -> str:
@@ -97,12 +96,11 @@ class RegressionCLV:
         Raises
         ------
         ArgumentError
-            If scikit-learn is not installed (extra ``ml``), or the summary does not remember its log.
+            If the summary does not remember its log.
         DataError
             If the observation is too short to be cut in two.
         """
         check_seed(seed)
-        scikit_learn()
         (longest,) = earlier_windows(rfm)
         return FittedRegression(self.name, rfm, self.windows, longest.outcome.length, int(seed))
 

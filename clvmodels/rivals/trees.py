@@ -17,10 +17,12 @@ from typing import cast
 
 import numpy as np
 
-from clvmodels.errors import require
+from clvmodels.errors import ArgumentError, require
 from clvmodels.rfm import RFM, EarlierWindow, id_text
 from clvmodels.units import unit_days
 
+LIBRARY = "sklearn", "clvmodels[ml]"
+"""What the trees need, and what to install for it."""
 FOLDS = 5
 DECIMALS = (
     9  # of days and of mean amounts: what is equal in one unit of time or money is equal in every other
@@ -166,6 +168,19 @@ def _regression(loss: str, rows: np.ndarray, target: np.ndarray, weight: np.ndar
     return lambda other: np.asarray(trees.predict(other)) if len(other) else np.zeros(0)
 
 
+def check_plan(windows: int) -> None:
+    """Refuse what cannot be trained, before anything is fitted: trees without their library, or no window.
+
+    Raises
+    ------
+    ArgumentError
+        If scikit-learn is not installed, or `windows` is no whole number of at least 1.
+    """
+    require(*LIBRARY)
+    if type(windows) is not int or windows < 1:
+        raise ArgumentError(f"windows={windows!r} must be a whole number of at least 1")
+
+
 def scikit_learn() -> ModuleType:
     """The part of scikit-learn with the trees.
 
@@ -174,7 +189,7 @@ def scikit_learn() -> ModuleType:
     ArgumentError
         If scikit-learn is not installed.
     """
-    require("sklearn", "clvmodels[ml]")
+    require(*LIBRARY)
     from sklearn import ensemble
 
     return cast(ModuleType, ensemble)

@@ -68,7 +68,7 @@ class Clock:
     Raises
     ------
     ArgumentError
-        If a speed or factor is not finite and above 0, or there are not 12 months.
+        If a speed or factor is not finite and above 0, there are not 12 months, or the level is no share.
 
     Examples
     --------
@@ -89,6 +89,8 @@ class Clock:
         months = np.array(self.months, dtype=float)
         if months.shape != (12,):
             raise ArgumentError(f"months holds {len(self.months)} speeds; give 12, January to December")
+        if not 0 < self.level < 1:
+            raise ArgumentError(f"level={self.level!r} must be above 0 and below 1")
         named = dict(zip(MONTHS_OF_YEAR, months.tolist(), strict=True)) | dict(self.days)
         for name, value in named.items():
             if not 0 < value < np.inf:

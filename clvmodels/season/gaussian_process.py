@@ -11,7 +11,6 @@ from statistics import NormalDist
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel
-from clvmodels.errors import ArgumentError
 from clvmodels.rfm import Customers
 from clvmodels.season.clock import Clock
 from clvmodels.season.course import Course
@@ -87,9 +86,7 @@ class GaussianProcessSeason:
         return "season and departures"
 
     def __post_init__(self) -> None:
-        Clock(days=self.days)
-        if not 0 < self.level < 1:
-            raise ArgumentError(f"level={self.level!r} must be above 0 and below 1")
+        Clock(days=self.days, level=self.level)
 
     def learn(self, rfm: Customers, model: PurchaseModel) -> Clock:
         """The clock of the log behind a summary.

@@ -71,9 +71,7 @@ class MonthlySeason:
         return "season"
 
     def __post_init__(self) -> None:
-        Clock(days=self.days)
-        if not 0 < self.level < 1:
-            raise ArgumentError(f"level={self.level!r} must be above 0 and below 1")
+        Clock(days=self.days, level=self.level)
         if self.fewest_months < LEAST_MONTHS:
             raise ArgumentError(f"fewest_months={self.fewest_months!r} must be at least {LEAST_MONTHS}")
 

@@ -93,25 +93,9 @@ class Streams:
         result[low] += np.log(self.take(low).uniform()) / shape[low]
         return result
 
-    def gamma(self, shape: np.ndarray) -> np.ndarray:
-        """(m,) gamma variates with scale 1; those of shapes near 0 may be 0."""
-        from clvmodels.special import variates
-
-        result = np.empty(len(self.start))
-        variates.fill_any_gamma(self.start, self._offset(), self._offset(), shape, result)
-        return result
-
     def log_odds(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Log-odds of (m,) beta variates, log(p / (1 - p)) with p ~ Beta(a, b): no digit is lost near 0 or 1."""
         return self.log_gamma(a) - self.log_gamma(b)
-
-    def poisson(self, mean: np.ndarray) -> np.ndarray:
-        """(m,) Poisson variates of mean (m,) >= 0, as integers."""
-        from clvmodels.special import variates
-
-        result = np.empty(len(self.start), dtype=np.int64)
-        variates.fill_poisson(self.start, self._offset(), mean, np.exp(-mean), result)
-        return result
 
     def negative_binomial(self, shape: np.ndarray, odds: np.ndarray, most: float) -> np.ndarray:
         """(m,) Poisson variates of means Gamma(shape) times odds, as integers; a mean above `most` counts as that."""

@@ -178,15 +178,6 @@ def fill_gamma(start: np.ndarray, offset: np.uint64, shape: np.ndarray, out: np.
 
 
 @compiled
-def fill_any_gamma(
-    start: np.ndarray, offset: np.uint64, other: np.uint64, shape: np.ndarray, out: np.ndarray
-) -> None:
-    """Gamma variates of any shapes > 0."""
-    for i in range(len(start)):
-        out[i] = any_gamma(start[i] + offset, start[i] + other, shape[i])
-
-
-@compiled
 def fill_amounts(
     start: np.ndarray,
     offsets: np.ndarray,
@@ -209,15 +200,6 @@ def fill_amounts(
             unit = scale[k] / max(rate, LEAST_GAMMA)
         out[i] = max(any_gamma(place + offsets[2], place + offsets[3], p[k]), LEAST_GAMMA) * unit
         place += GOLDEN << PURCHASE_SHIFT
-
-
-@compiled
-def fill_poisson(
-    start: np.ndarray, offset: np.uint64, mean: np.ndarray, none: np.ndarray, out: np.ndarray
-) -> None:
-    """Poisson variates; `none` is exp(-mean)."""
-    for i in range(len(start)):
-        out[i] = poisson(start[i] + offset, mean[i], none[i])
 
 
 @compiled

@@ -15,7 +15,7 @@ from clvmodels.batch.gates import Verdict
 from clvmodels.batch.narration import Narrator
 from clvmodels.batch.outcome import DONE, NOTHING_TO_DO, REFUSED, UNFIT, WARNED, Options, Outcome
 from clvmodels.batch.publishing import load_database, publish, tidy_up
-from clvmodels.batch.scoring import SAMPLE, Scoring, first_by_hash, score
+from clvmodels.batch.scoring import SAMPLE, Scoring, first_by_hash, hashed, score
 from clvmodels.batch.shards import Shards, last_segments
 from clvmodels.batch.shelf import Run, Shelf
 from clvmodels.batch.store import Store, fit_or_load
@@ -111,7 +111,8 @@ def _walk(walk: Walk, table: Any) -> Outcome:
     config, options = walk.config, walk.options
     with walk.narrator.stage("read") as told:
         delivery = deliver(config, table, options.as_of)
-        told.update(rows=delivery.rows, customers=len(delivery.rfm), last_day=str(delivery.days[-1]))
+        told.update(source=config.log.source, rows=delivery.rows, customers=len(delivery.rfm))
+        told.update(last_day=str(delivery.days[-1]))
     run_id = id_of(config, delivery)
     walk.narrator.facts["run_id"] = run_id
     if (done := _finished(walk, run_id)) is not None:
@@ -137,11 +138,24 @@ def _walk(walk: Walk, table: Any) -> Outcome:
 
 
 def id_of(config: Config, delivery: Delivery) -> str:
-    """Id of a run: the same configuration, data and day under the same version are the same run."""
+    """Id of a run: the same data, day and deciding part of the configuration under the same version are the same run.
+
+    Where the log, the shelf and the fits lie does not decide. Of the key of hashed ids its value counts, as a hash that
+    says no more than every published id does, and not the name of its variable.
+    """
     from clvmodels import __version__
 
     text = f"{__version__} {config.fingerprint} {delivery.fingerprint} {delivery.as_of}"
+    key = _hash_key(config)
+    if key is not None:
+        text += f" {hashed(key, 'run')}"
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _hash_key(config: Config) -> str | None:
+    """The key of hashed ids, None where ids are published as they are."""
+    said = config.publish
+    return secret(said.hash_key) if said.hash_ids and said.hash_key else None
 
 
 def _finished(walk: Walk, run_id: str) -> Outcome | None:
@@ -178,9 +192,7 @@ def _scoring(walk: Walk, delivery: Delivery, fitted: FittedCLV, version: str, ru
         horizons=tuple(dict.fromkeys(ahead.horizon)),
         arguments=arguments,
         scheme=_scheme(walk, delivery, fitted, arguments),
-        hash_key=secret(config.publish.hash_key)
-        if config.publish.hash_ids and config.publish.hash_key
-        else None,
+        hash_key=_hash_key(config),
     )
 
 

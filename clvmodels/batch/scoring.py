@@ -29,7 +29,8 @@ MEANINGS = {
     "horizon": "How far ahead the forecast looks from the end of that day.",
     "model": "Models and method behind the forecast.",
     "model_version": "Version of the fit in the store: the day it was made and a hash of what it was made from.",
-    "run_id": "Run that wrote the row.",
+    "run_id": "Run that wrote the row: a hash of data, day, version, and of the configuration but for where things "
+    "lie; the same run has the same id wherever it is made.",
     "p_alive": "Chance that the customer is still one. Never observed: act on p_buy_in_horizon.",
     "p_buy_in_horizon": "Chance of at least one purchase within the horizon.",
     "purchases_so_far": "Purchases up to that day, the first included.",

@@ -116,7 +116,7 @@ def write_run(
         "gates": [one.as_dict for one in verdicts],
         "drifted": any(one.gate in DRIFT and one.outcome in ("warned", "blocked") for one in verdicts),
         "moves": _moves(shards, scoring.horizons[0]),
-        "config": {"fingerprint": config.fingerprint, "said": config.model_dump(mode="json", by_alias=True)},
+        "config": {"fingerprint": config.fingerprint, "said": config.deciding},
         "versions": record.versions(),
     }
     with replacing(folder / "report.html") as file:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from clvmodels.config.conditions import MEASURES, Condition, conditions_of
-from clvmodels.config.sections import Name, Place, Section, Variable
+from clvmodels.config.sections import ASIDE, Name, Place, Section, Variable
 from clvmodels.errors import ArgumentError
 from clvmodels.units import UNIT_DAYS, parse_duration
 
@@ -29,7 +29,7 @@ class Publish(Section):
     """Where forecasts are published."""
 
     folder: Annotated[
-        Place, Field(description="Folder of the published runs, created in a folder that exists.")
+        Place, ASIDE, Field(description="Folder of the published runs, created in a folder that exists.")
     ] = "published"
     shards: Annotated[
         int, Field(ge=1, le=4096, description="Files that the customers of a run are dealt to.")
@@ -37,19 +37,27 @@ class Publish(Section):
     hash_ids: Annotated[bool, Field(description="Publish keyed hashes instead of customer ids.")] = False
     hash_key: Annotated[
         Variable | None,
+        ASIDE,  # its name; of the key itself see `id_of`
         Field(description="env:NAME of the environment variable that holds the key of the hashes."),
     ] = None
     target: Annotated[
         Variable | None,
+        ASIDE,
         Field(
             description="env:NAME of the environment variable that holds the address of a PostgreSQL database to "
             "publish to as well."
         ),
     ] = None
-    table: Annotated[Name, Field(description="Table of that database; created if need be.")] = "clv_forecast"
-    table_schema: Annotated[Name | None, Field(alias="schema", description="Schema of the table.")] = None
+    table: Annotated[Name, ASIDE, Field(description="Table of that database; created if need be.")] = (
+        "clv_forecast"
+    )
+    table_schema: Annotated[Name | None, ASIDE, Field(alias="schema", description="Schema of the table.")] = (
+        None
+    )
     wait: Annotated[
-        float, Field(ge=0, description="Seconds to wait for another run before leaving with exit code 75.")
+        float,
+        ASIDE,
+        Field(ge=0, description="Seconds to wait for another run before leaving with exit code 75."),
     ] = 0
 
     @model_validator(mode="after")
@@ -64,9 +72,9 @@ class Publish(Section):
 class Store(Section):
     """Where fits are kept, and when a new one is made."""
 
-    folder: Annotated[Place, Field(description="Folder of the fits, created in a folder that exists.")] = (
-        "fits"
-    )
+    folder: Annotated[
+        Place, ASIDE, Field(description="Folder of the fits, created in a folder that exists.")
+    ] = "fits"
     refit: Annotated[
         str,
         AfterValidator(_is_refit),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError
 
 from clvmodels.config.jobs import Gates, Publish, Segments, Store
 from clvmodels.config.sections import (
+    ASIDE,
     AUTO,
     FROM_ENVIRONMENT,
     Backtest,
@@ -43,11 +44,12 @@ class Config(Section):
     model: Annotated[Model, Field(description="The models to fit and forecast with.")] = Model()
     models: Annotated[
         list[Contender],
+        ASIDE,
         Field(description="Who takes part in a comparison (of clvmodels compare).", default_factory=list),
     ]
     forecast: Annotated[Forecast, Field(description="How far ahead, at which rates.")] = Forecast()
     backtest: Annotated[
-        Backtest, Field(description="Forecasts from earlier dates (of clvmodels compare).")
+        Backtest, ASIDE, Field(description="Forecasts from earlier dates (of clvmodels compare).")
     ] = Backtest()
     report: Annotated[Report, Field(description="The page that is written.")] = Report()
     segments: Annotated[Segments, Field(description="How customers are divided (of clvmodels run).")] = (
@@ -69,9 +71,17 @@ class Config(Section):
         return self._folder / Path(place).expanduser()
 
     @property
+    def deciding(self) -> dict[str, Any]:
+        """What the numbers of a scheduled run, their files and whether they are published depend on, defaults included.
+
+        Where things lie, how long to wait, and what only a comparison reads is no part of it.
+        """
+        return _without_aside(type(self), self.model_dump(mode="json", by_alias=True))
+
+    @property
     def fingerprint(self) -> str:
-        """Hash of everything said, defaults included (16 hexadecimal digits); secrets are not part of it."""
-        said = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        """Hash of what decides (16 hexadecimal digits); secrets are not part of it."""
+        said = json.dumps(self.deciding, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
@@ -160,6 +170,17 @@ def schema() -> dict[str, Any]:
     ['log']
     """
     return Config.model_json_schema(by_alias=True)
+
+
+def _without_aside(section: Any, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a section says, without the keys that are marked as `ASIDE`."""
+    kept = {}
+    for name, field in section.model_fields.items():
+        key = field.alias or name
+        if ASIDE not in field.metadata:
+            inner = _model_in(field.annotation)
+            kept[key] = _without_aside(inner, said[key]) if isinstance(said[key], dict) else said[key]
+    return kept
 
 
 def _merged(content: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:

@@ -21,6 +21,8 @@ AUTO = "auto"
 """Stands for a model that is chosen by what the log holds."""
 FROM_ENVIRONMENT = "env:"
 """Starts a value that is kept in an environment variable, because it is a secret."""
+ASIDE = "aside"
+"""Marks a key on which no number of a scheduled run depends: where things lie, how long to wait, what others read."""
 
 
 def _as_date_text(value: object) -> object:
@@ -76,15 +78,18 @@ class Log(Section):
 
     source: Annotated[
         Place,
+        ASIDE,
         Field(
             description="A .csv, .csv.gz or .parquet file, a folder or a pattern of such files, a .duckdb file, or "
             "env:NAME of the environment variable that holds the address of a PostgreSQL database. Paths "
             "start at the folder of the configuration."
         ),
     ]
-    table: Annotated[Name | None, Field(description="Table or view, where the source is a database.")] = None
+    table: Annotated[
+        Name | None, ASIDE, Field(description="Table or view, where the source is a database.")
+    ] = None
     table_schema: Annotated[
-        Name | None, Field(alias="schema", description="Schema of the table, where it has one.")
+        Name | None, ASIDE, Field(alias="schema", description="Schema of the table, where it has one.")
     ] = None
     customer_column: Annotated[Name, Field(description="Column of customer ids.")] = "customer_id"
     date_column: Annotated[Name, Field(description="Column of dates or stamps (ISO text in CSV).")] = "date"
@@ -117,7 +122,7 @@ class Log(Section):
         Name | None, Field(description="Whose calendar counts where stamps carry a zone.")
     ] = None
     memory_limit: Annotated[
-        Name | None, Field(description="Read files in no more memory than this, as 1GB.")
+        Name | None, ASIDE, Field(description="Read files in no more memory than this, as 1GB.")
     ] = None
 
     @property
@@ -299,7 +304,7 @@ class Backtest(Section):
 class Report(Section):
     """The page that is written."""
 
-    out: Annotated[Place | None, Field(description="HTML page to write.")] = None
-    title: Annotated[Name | None, Field(description="Title of the page.")] = None
+    out: Annotated[Place | None, ASIDE, Field(description="HTML page to write.")] = None
+    title: Annotated[Name | None, ASIDE, Field(description="Title of the page.")] = None
     currency: Annotated[str, Field(description="Symbol or code to write amounts with, as € or EUR.")] = ""
-    hash_ids: Annotated[bool, Field(description="Show hashes instead of customer ids.")] = False
+    hash_ids: Annotated[bool, ASIDE, Field(description="Show hashes instead of customer ids.")] = False

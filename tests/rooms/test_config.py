@@ -115,6 +115,63 @@ def test_fingerprint_follows_what_is_said_and_not_how() -> None:
     assert plain.fingerprint == said.fingerprint != other.fingerprint
 
 
+ASIDE = {
+    "log.source", "log.table", "log.schema", "log.memory_limit", "models", "backtest",
+    "report.out", "report.title", "report.hash_ids", "store.folder",
+    "publish.folder", "publish.wait", "publish.hash_key", "publish.target", "publish.table", "publish.schema",
+}  # fmt: skip
+"""Keys on which no number of a scheduled run depends; whoever adds one to the configuration decides it here, too."""
+
+
+def test_fingerprint_is_blind_to_places_and_to_nothing_else() -> None:
+    """Killed: a place that decides, a number that does not, and a section that is forgotten."""
+    plain = config_from({"log": LOG})
+    decides = {
+        f"{name}.{key}" if isinstance(said, dict) else name
+        for name, said in plain.deciding.items()
+        for key in (said if isinstance(said, dict) else [name])
+    }
+    every = {
+        f"{name}.{one.alias or key}" if name not in ASIDE else name
+        for name, field in type(plain).model_fields.items()
+        for key, one in getattr(field.annotation, "model_fields", {"": field}).items()
+    }
+    assert decides == every - ASIDE
+    assert every >= ASIDE
+
+
+@pytest.mark.parametrize(
+    ("section", "said", "same"),
+    [
+        ("log", {"source": "/mnt/other/log.parquet"}, True),
+        ("log", {"memory_limit": "1GB"}, True),
+        ("log", {"source": "env:DB", "table": "orders", "schema": "sales"}, True),
+        ("log", {"refunds": "net"}, False),
+        (
+            "publish",
+            {"folder": "/mnt/shelf", "wait": 60, "target": "env:DB", "table": "t", "schema": "s"},
+            True,
+        ),
+        ("publish", {"shards": 9}, False),
+        ("publish", {"hash_ids": True, "hash_key": "env:KEY"}, False),
+        ("store", {"folder": "/mnt/fits"}, True),
+        ("store", {"refit": "28D"}, False),
+        ("report", {"out": "page.html", "title": "Ours", "hash_ids": True}, True),
+        ("report", {"currency": "€"}, False),
+        ("backtest", {"origins": 3}, True),
+        ("gates", {"bias": {"limit": 0.2}}, False),
+        ("gates", {"bias": {"action": "block"}}, False),
+        ("segments", {"share": 0.5}, False),
+        ("segments", {"rules": [{"name": "all"}]}, False),
+        ("model", {"seed": 1}, False),
+        ("forecast", {"horizon": "6M"}, False),
+    ],
+)
+def test_fingerprint_knows_what_decides(section: str, said: dict[str, Any], same: bool) -> None:
+    given = {"log": LOG} | {section: {**(LOG if section == "log" else {}), **said}}
+    assert (config_from(given).fingerprint == config_from({"log": LOG}).fingerprint) is same
+
+
 def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "clv.toml").write_text('[log]\nsource = "in/log.csv"\nobservation_start = 2026-01-01\n')
     config = read_config(tmp_path / "clv.toml", {})

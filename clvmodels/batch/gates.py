@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from clvmodels.batch.amounts import amount
 from clvmodels.batch.delivery import Delivery
 from clvmodels.batch.hindsight import BIASED, bias, missed
 from clvmodels.batch.hindsight_customers import (
@@ -209,16 +210,22 @@ def parameters_of(fitted: FittedCLV) -> dict[str, dict[str, Any]]:
     return found
 
 
-def of_forecast(measured: Measured, last: Mapping[str, Any] | None) -> dict[str, tuple[float | None, str]]:
+def of_forecast(
+    measured: Measured, last: Mapping[str, Any] | None, currency: str = ""
+) -> dict[str, tuple[float | None, str]]:
     """What there is to measure of a forecast: its total, its customers, and what became of earlier ones."""
-    drift, hindsight, total = measured.drift, measured.hindsight, measured.totals[0]["mean"]
+    drift, hindsight = measured.drift, measured.hindsight
+    total, forecast = measured.totals[0]["mean"], measured.totals[0]["quantity"]
     same = None if last is None else total_like(last, measured.totals[0])
     before = None if same is None else float(same["mean"])
     quantity = "value" if any(row["quantity"] == "value" for row in hindsight) else "purchases"
     misses, windows = missed(hindsight, quantity)
     off = bias(hindsight, quantity)
     found: dict[str, tuple[float | None, str]] = {
-        "total": (abs(total / before - 1), f"{total:,.0f}, was {before:,.0f}")
+        "total": (
+            abs(total / before - 1),
+            f"{forecast} of {amount(total, forecast, currency)}, was {amount(before, forecast, currency)}",
+        )
         if before
         else (None, "no earlier total of the same horizon"),
     }

@@ -19,7 +19,9 @@ from clvmodels.report.writer import render_page
 NEW = "(new)"
 
 
-def run_page(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: str) -> str:
+def run_page(
+    run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: str, more: Sequence[Section] = ()
+) -> str:
     """The page of one run.
 
     Parameters
@@ -28,6 +30,8 @@ def run_page(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: s
         Manifests of this run and of the one before it.
     currency
         Symbol or code.
+    more
+        Sections on what was read.
     """
     sections = [
         Section("verdict", "What came out", _summary(run, last, currency)),
@@ -37,6 +41,7 @@ def run_page(run: Mapping[str, Any], last: Mapping[str, Any] | None, currency: s
         Section("segments", "Who is worth what?", _segments(run, currency)),
         Section("changes", "What changed since the last run?", _changes(run)),
         Section("input", "What was read?", [_input(run)]),
+        *more,
         Section("model", "Which model?", [_model(run)]),
     ]
     return render_page(f"Forecast of {run['as_of']}", sections)

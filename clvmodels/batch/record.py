@@ -105,9 +105,10 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
-def dictionary(scoring: Scoring, table: pd.DataFrame) -> dict[str, Any]:
-    """The data dictionary of the published table: every column with its type and meaning."""
+def dictionary(scoring: Scoring, table: pd.DataFrame, currency: str) -> dict[str, Any]:
+    """The data dictionary of the published table: every column with its type, meaning and unit, where it has one."""
     columns = []
+    has_money = scoring.fitted.spend is not None
     for name in table.columns:
         quantile = name.startswith("value_p") and name != "value_p"
         meaning = MEANINGS.get(name, MEANINGS["value_p*"] if quantile else "")
@@ -116,7 +117,10 @@ def dictionary(scoring: Scoring, table: pd.DataFrame) -> dict[str, Any]:
         kind = "date" if name == "as_of" else "number" if table[name].dtype.kind == "f" else "text"
         if table[name].dtype.kind in "iu":
             kind = "whole number"
-        columns.append({"column": name, "type": kind, "meaning": meaning})
+        column = {"column": name, "type": kind, "meaning": meaning}
+        if currency and has_money and name.startswith(("value_", "expected_spend")):
+            column["unit"] = currency
+        columns.append(column)
     return {
         "table": "one row per customer and horizon",
         "key": ["as_of", "customer_id", "model", "horizon"],

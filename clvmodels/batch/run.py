@@ -236,7 +236,8 @@ def _publish(walk: Walk, delivery: Delivery, scoring: Scoring, earlier: list[Run
     with walk.narrator.stage("compare and report"):
         measured = measure(delivery, scoring, shards, earlier, walk.store)
         verdicts = gates.judge(
-            config.gates, gates.of_forecast(measured, None if last is None else last.manifest)
+            config.gates,
+            gates.of_forecast(measured, None if last is None else last.manifest, config.report.currency),
         )
         blocked = walk.blocked(verdicts)
         replaces = walk.shelf.replaced_by(options.as_of, scoring.run_id)

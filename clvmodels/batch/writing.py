@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from clvmodels.artifacts import write_manifest
-from clvmodels.batch import record
+from clvmodels.batch import record, refunds
 from clvmodels.batch.delivery import Delivery
 from clvmodels.batch.drift import compare, describe
 from clvmodels.batch.gates import DRIFT, Measured, Verdict, parameters_of
@@ -97,10 +97,11 @@ def write_run(
     replaces: str | None,
 ) -> dict[str, Any]:
     """Write everything but the shards, the manifest last; returns the manifest."""
-    folder = shards.files
+    folder, returned = shards.files, refunds.record_of(config, delivery)
     with replacing(folder / "totals.npz") as file:
         np.savez(file, allow_pickle=False, **shards.totals())
-    write_json(record.dictionary(scoring, next(shards.tables())), folder / "dictionary.json")
+    columns = record.dictionary(scoring, next(shards.tables()), config.report.currency)
+    write_json(columns, folder / "dictionary.json")
     content = {
         "run_id": scoring.run_id,
         "as_of": str(scoring.as_of),
@@ -111,6 +112,7 @@ def write_run(
         "horizons": list(scoring.horizons),
         "period_ends": record.period_ends(delivery.rfm, scoring.horizons[0], config.forecast.step),
         "input": record.input_of(delivery),
+        "refunds": refunds.facts_of(returned),
         "model": _model(scoring),
         **asdict(measured),
         "gates": [one.as_dict for one in verdicts],
@@ -119,9 +121,9 @@ def write_run(
         "config": {"fingerprint": config.fingerprint, "said": config.deciding},
         "versions": record.versions(),
     }
+    before, more = None if last is None else last.manifest, refunds.section_of(returned, config)
     with replacing(folder / "report.html") as file:
-        page = run_page(content, None if last is None else last.manifest, config.report.currency)
-        file.write(page.encode())
+        file.write(run_page(content, before, config.report.currency, more).encode())
     write_manifest(folder, KIND, content, [*shards.names, "dictionary.json", "report.html", "totals.npz"])
     return content
 

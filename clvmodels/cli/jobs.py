@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clvmodels.cli.show import number, say, text_table, wrote
+from clvmodels.cli.show import say, text_table, wrote
 from clvmodels.errors import ArgumentError, ClvError, exit_code
 from clvmodels.progress import progress_bar
 
@@ -63,29 +63,27 @@ def run(
     from clvmodels.io import check_writable
 
     narrator = Narrator(sys.stderr, as_json=not sys.stderr.isatty(), facts={"as_of": as_of})
-    outcome, code, words = None, 1, ""
+    outcome, code, words, currency = None, 1, "", ""
     try:
         with _warnings_told(narrator):
             if metrics_file is not None:
                 check_writable(metrics_file)
-            outcome = _run(config, as_of, narrator, dry_run=dry_run, limit=limit, resume=resume, force=force)
+            options = {"dry_run": dry_run, "limit": limit, "resume": resume, "force": force}
+            outcome, currency = _run(config, as_of, narrator, options)
         code, words = outcome.code, outcome.words
     except (ClvError, OSError) as problem:
         code, words = exit_code(problem), " ".join(str(problem).split())
     finally:
         _write_metrics(metrics_file, narrator, as_of, code, outcome)
-    narrator.tell(
-        "ended",
-        "info" if code in (0, 99) else "warning" if code == 5 else "error",
-        exit_code=code,
-        words=words,
-    )
+    level = "info" if code in (0, 99) else "warning" if code == 5 else "error"
+    narrator.tell("ended", level, exit_code=code, words=words)
     if outcome is not None:
-        _say(outcome)
+        _say(outcome, currency)
     raise typer.Exit(code)
 
 
-def _run(config: Path, as_of: str, narrator: Narrator, **options: Any) -> Outcome:
+def _run(config: Path, as_of: str, narrator: Narrator, options: dict[str, Any]) -> tuple[Outcome, str]:
+    """How a run ended, and the currency of what it says."""
     from clvmodels.batch import Options
     from clvmodels.batch import run as walk
     from clvmodels.config import read_config
@@ -96,7 +94,8 @@ def _run(config: Path, as_of: str, narrator: Narrator, **options: Any) -> Outcom
         raise ArgumentError(f"--as-of {as_of!r} must be a day without a clock time, such as 2026-10-31")
     said = read_config(config)
     with progress_bar("forecasting") as move:
-        return walk(said, Options(day.date(), **options), narrator, move or (lambda _done, _total: None))
+        outcome = walk(said, Options(day.date(), **options), narrator, move or (lambda _done, _total: None))
+    return outcome, said.report.currency
 
 
 def _write_metrics(
@@ -125,13 +124,20 @@ def _warnings_told(narrator: Narrator) -> Iterator[None]:
         yield
 
 
-def _say(outcome: Outcome) -> None:
+def _say(outcome: Outcome, currency: str) -> None:
+    from clvmodels.batch.amounts import amount, span
+    from clvmodels.batch.refunds import words_of
+
     say(outcome.words)
-    for row in (outcome.manifest or {}).get("totals", []):
+    manifest = outcome.manifest or {}
+    for row in manifest.get("totals", []):
+        quantity = row["quantity"]
         say(
-            f"{row['quantity']} within {row['horizon']}: {row['mean']:,.0f}, "
-            f"90 % predictive interval {row['low']:,.0f} to {row['high']:,.0f}"
+            f"{quantity} within {row['horizon']}: {amount(row['mean'], quantity, currency)}, "
+            f"90 % predictive interval {span(row, quantity, currency)}"
         )
+    if manifest.get("refunds"):  # runs of earlier versions tell of none
+        say(f"in the log: {words_of(manifest['refunds'], currency)}")
 
 
 def validate(config: Configuration) -> None:
@@ -202,9 +208,10 @@ def history(config: Configuration) -> None:
 
     Example: clvmodels history clv.toml
     """
+    from clvmodels.batch.amounts import amount, span
     from clvmodels.batch.pages import state_of
 
-    _, shelf = _shelf(config)
+    said, shelf = _shelf(config)
     runs, pointer = shelf.runs, shelf.pointer
     if not runs:
         say("no run yet")
@@ -219,8 +226,8 @@ def history(config: Configuration) -> None:
                 + (f"; warned: {', '.join(warned)}" if warned else ""),
                 f"{run.manifest['input']['customers']:,}",
                 f"{total['quantity']} in {total['horizon']}",
-                number(total["mean"]),
-                f"{total['low']:,.0f} to {total['high']:,.0f}",
+                amount(total["mean"], total["quantity"], said.report.currency),
+                span(total, total["quantity"], said.report.currency),
             ]
         )
     say(text_table(["run", "customers", "total", "mean", "90 % interval"], rows))

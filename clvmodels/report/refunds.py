@@ -8,11 +8,12 @@ import numpy as np
 
 from clvmodels.errors import ArgumentError
 from clvmodels.prediction import tail_levels
-from clvmodels.report.blocks import MISSING, Block, Column, Heading, Section, Strong, Table, Text, cells
+from clvmodels.report.blocks import MISSING, Block, Cell, Column, Heading, Section, Strong, Table, Text, cells
 from clvmodels.report.numbers import counted, decimals_for, fixed, per_cent, with_currency
 from clvmodels.transactions import RefundRecord
 from clvmodels.value import NetForecast
 
+FOUND, LOST = "of an earlier order", "of no order that is known"
 VIEWS = {"gross": "Gross: what was sold", "refunds": "Refunds", "net": "Net: what is left"}
 AHEAD = {
     "gross value": "Gross: what will be sold",
@@ -98,6 +99,8 @@ def _of_log(record: RefundRecord, currency: str) -> Table:
         )
         for view, row in total.iterrows()
     ]
+    if record.facts["refunds"] == "match":
+        rows[2:2] = _by_order(record, money)
     columns = [
         Column("", is_number=False),
         Column("Number", "purchases or refunds"),
@@ -113,6 +116,23 @@ def _of_log(record: RefundRecord, currency: str) -> Table:
             f"{MISSING} without order numbers nobody knows which order a refund takes back, nor how late it came."
         ]
     return Table("refunds-log", "Gross, refunds and net of the log", columns, rows, notes)
+
+
+def _by_order(record: RefundRecord, money: Callable[[float], str]) -> list[list[Cell]]:
+    """The refunds that find the order they take back, and those that do not."""
+    number, back, paid = len(record.delay), float(record.matched_back.sum()), float(record.paid.sum())
+    late = float(record.delay.mean()) if number else np.nan
+    other = int(record.refunds.sum()) - number, float(record.back.sum()) - back
+    return [
+        cells(
+            f"Refunds {which}",
+            fixed(count),
+            money(value),
+            per_cent(value / paid if paid else np.nan),
+            fixed(days, 1),
+        )
+        for which, count, value, days in ((FOUND, number, back, late), (LOST, *other, np.nan))
+    ]
 
 
 def _of_forecast(net: NetForecast, record: RefundRecord, currency: str) -> list[Block]:

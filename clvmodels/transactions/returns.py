@@ -37,6 +37,8 @@ class RefundRecord:
         (n,) gross: purchases and money before refunds.
     refunds, back
         (n,) number of refunds and money paid back, at least 0.
+    matched_back
+        (n,) money paid back of an order that its number finds, 0 where order numbers are not read.
     net_purchases, net
         (n,) what is left of both.
     delay
@@ -55,6 +57,7 @@ class RefundRecord:
     paid: np.ndarray
     refunds: np.ndarray
     back: np.ndarray
+    matched_back: np.ndarray
     net_purchases: np.ndarray
     net: np.ndarray
     delay: np.ndarray
@@ -144,10 +147,9 @@ def refund_record(
     >>> total.loc["refunds", ["number", "value", "share_of_gross", "mean_delay_days"]].tolist()
     [1.0, 30.0, 0.5, 20.0]
     """
-    refunds = "net" if order_id is None else "match"
-    rules = Rules(
-        customer_id, date, spend, period, "D", "exclude", refunds, zero_spend, business_timezone, order_id
-    )
+    how = "net" if order_id is None else "match"
+    roles = customer_id, date, spend, period
+    rules = Rules(*roles, "D", "exclude", how, zero_spend, business_timezone, order_id)
     log = open_log(transactions, rules)
     end, _ = observed_end(log, observation_end)
     rows = log.rows.filter(nw.col("stamp") < end)
@@ -156,28 +158,29 @@ def refund_record(
     taken, refunds_number, _ = _sums(log, rows.filter(nw.col("refund") == 1), ids)
     left = without_refunded(log, purchases_of(log, orders.known(log, end)))
     net_purchases = _placed(collect_table(left.group_by("customer_id").agg(found=nw.len())), "found", ids)
-    unknown = np.empty(0), 0.0, paid, -taken
-    delay, mature, old, old_back = unknown if order_id is None else _matured(log, rows, ids, end)
+    unknown = np.empty(0), 0.0, paid, -taken, np.zeros(len(ids))
+    delay, mature, old, old_back, found = unknown if order_id is None else _matured(log, rows, ids, end)
     return RefundRecord(
         customer_id=ids,
         purchases=purchases,
         paid=paid,
         refunds=refunds_number,
         back=-taken,
+        matched_back=found,
         net_purchases=net_purchases,
         net=paid + taken,
         delay=delay,
         mature=mature,
         mature_paid=old,
         mature_back=old_back,
-        facts={"refunds": refunds, "observed_until": clock.as_moment(end), "currency": "that of the log"},
+        facts={"refunds": how, "observed_until": clock.as_moment(end), "currency": "that of the log"},
     )
 
 
 def _matured(
     log: Log, rows: nw.LazyFrame[Any], ids: np.ndarray, end: int
-) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
-    """Delays in days, after how many a purchase is old enough, and what was paid and paid back of such orders."""
+) -> tuple[np.ndarray, float, np.ndarray, np.ndarray, np.ndarray]:
+    """Delays in days, the age from which on purchases are old enough, money paid and back of such, and all back."""
     told = orders.with_orders(rows)
     matched = told.filter(nw.col("is_matched") == 1)
     late = collect_table(matched.select("customer_id", late=nw.col("stamp") - nw.col("order_stamp")))["late"]
@@ -192,7 +195,8 @@ def _matured(
         )
     paid, _, _ = _sums(log, told.filter((nw.col("refund") == 0) & (nw.col("stamp") < before)), ids)
     back, _, _ = _sums(log, matched.filter(nw.col("order_stamp") < before), ids)
-    return delay, mature, paid, -back
+    every, _, _ = _sums(log, matched, ids)
+    return delay, mature, paid, -back, -every
 
 
 def _sums(log: Log, rows: nw.LazyFrame[Any], ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

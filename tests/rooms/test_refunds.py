@@ -182,6 +182,7 @@ def test_gross_refunds_and_net_stand_side_by_side() -> None:
     assert total["value"].to_dict() == pytest.approx({"gross": 329, "refunds": 145, "net": 184})
     assert total.loc["refunds", "share_of_gross"] == pytest.approx(145 / 329)
     assert record.delay.tolist() == [13, 19, 23]  # bob, ann, cleo
+    assert record.matched_back.tolist() == [30, 10, 25, 0, 0, 0]
     assert total.loc["refunds", "mean_delay_days"] == pytest.approx(55 / 3)
     table = record.customers.set_index("customer_id")
     assert table["gross_purchases"].to_dict() == {"ann": 2, "bob": 2, "cleo": 2, "dan": 2, "eve": 2, "fay": 1}
@@ -303,6 +304,8 @@ def test_the_section_says_of_a_log_what_its_record_says() -> None:
     assert texts(section, "refunds-log") == [
         ["Gross: what was sold", "11", "€329.00", "100.0 %", "—"],
         ["Refunds", "6", "€145.00", "44.1 %", "18.3"],
+        ["Refunds of an earlier order", "3", "€65.00", "19.8 %", "18.3"],
+        ["Refunds of no order that is known", "3", "€80.00", "24.3 %", "—"],
         ["Net: what is left", "10", "€184.00", "55.9 %", "—"],
     ]
     assert section.blocks[-1].parts == ["Nothing is forecast."]
@@ -312,6 +315,7 @@ def test_the_section_says_of_a_log_what_its_record_says() -> None:
     ]
     plain = refunds_section(clv.refund_record(log(), observation_end="2026-03-31"))
     assert texts(plain, "refunds-log")[1] == ["Refunds", "6", "145.00", "44.1 %", "—"]
+    assert len(texts(plain, "refunds-log")) == 3
     assert "without order numbers" in plain.blocks[1].notes[0]
 
 

@@ -8,7 +8,7 @@ from clvmodels.prediction import MODEL_ONLY, WITH_MARKET
 from clvmodels.report.blocks import Block, Sentence, Strong, Text
 from clvmodels.report.chance import CHANCE, paired_lead
 from clvmodels.report.leads import Leads, find_leads, level_customers, misleads, nearest_total
-from clvmodels.report.material import Material
+from clvmodels.report.material import Material, is_historical
 from clvmodels.report.numbers import INTERVAL, counted, decimals_for, fixed, listed, per_cent
 
 RANGES = f"A range behind a difference is its {CHANCE}."
@@ -34,7 +34,15 @@ def role_of(material: Material, name: str) -> str:
     """What a forecaster is, in a few words."""
     if name not in material.formulas:
         return "the baseline" if name == material.baseline else "a model"
+    if not is_historical(name):
+        return "a forecast of one number"
     return "the historical formula" if name == material.baseline else "a historical formula"
+
+
+def called(material: Material, name: str) -> str:
+    """A forecaster by its own name; behind what it is, where it is a historical formula."""
+    is_formula = name == material.baseline and name in material.formulas and is_historical(name)
+    return f"the historical formula, {name}" if is_formula else name
 
 
 def _customer_sentence(material: Material, quantity: str, leads: Leads) -> Sentence:
@@ -57,15 +65,15 @@ def _customer_sentence(material: Material, quantity: str, leads: Leads) -> Sente
             *start,
             f"{text} Measured against the best model, {model}, {_gaps(material, quantity, winner, model)}.",
         ]
-    formula = material.best(quantity, "crps", material.formulas_of(quantity))
+    formula, one = material.best(quantity, "crps", material.formulas_of(quantity)), material.one_number
     base = material.baseline if material.baseline in everyone else None
     gaps = []
     if base is not None and base != winner:
-        role = role_of(material, base) + (" and here the best formula" if base == formula else "")
+        role = role_of(material, base) + (f" and here the best {one}" if base == formula != one else "")
         gaps.append(f"{gap_of(material, quantity, 'crps', winner, base)} than that of {role}, {base}")
     if formula is not None and formula != base:
         gap = gap_of(material, quantity, "crps", winner, formula)
-        gaps.append(f"{gap} than that of the best formula, {formula}")
+        gaps.append(f"{gap} than that of the best {one}, {formula}")
     if not gaps:
         return [*start, f": its error (CRPS {score}) is the smallest of {len(everyone)} forecasters."]
     text = f": its error (CRPS {score}) is {', and '.join(gaps)}."
@@ -79,7 +87,7 @@ def _against_best(material: Material, quantity: str, winner: str) -> str:
         formula = material.best(quantity, metric, material.formulas_of(quantity))
         if metric != "crps" and formula is not None:
             gaps.append(f"its {label} is {gap_of(material, quantity, metric, winner, formula)} ({formula})")
-    return f" Against the best formula on each, {listed(gaps)}." if gaps else ""
+    return f" Against the best {material.one_number} on each, {listed(gaps)}." if gaps else ""
 
 
 _LOSSES = {"crps": "CRPS", "rmse": "RMSE of the mean", "mae": "MAE of the median"}
@@ -168,16 +176,17 @@ def _total_sentence(material: Material, quantity: str, leads: Leads) -> Sentence
     same = ", as for the single customer" if winner == leads.customer else ""
     text = f"{role}{same}: {said}"
     if winner in material.formulas:
-        text += " A formula gives no interval."
+        text += " It is one number and has no interval."
     others: dict[str, str] = {}
+    one = material.one_number
     if winner in material.formulas and leads.total_model is not None:
         others[leads.total_model] = "the best model"
     formula = nearest_total(material, quantity, material.formulas_of(quantity))
     for name in (material.baseline, formula):
         if name is not None and name in everyone and name != winner:
-            others[name] = role_of(material, name) if name == material.baseline else "the nearest formula"
+            others[name] = role_of(material, name) if name == material.baseline else f"the nearest {one}"
     if formula is not None and formula == material.baseline and formula in others:
-        others[formula] = "the historical formula and nearest of the formulas"
+        others[formula] = f"{role_of(material, formula)} and nearest of its kind"
     parts: list[str] = []
     for name, what in others.items():
         covered = "" if name in material.formulas else held_by(material, quantity, name)

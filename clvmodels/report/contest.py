@@ -100,16 +100,18 @@ def _apart(material: Material, quantity: str, metric: str, lead: Lead) -> str:
     """How far the formula is ahead, with its interval, in the unit of the measure."""
     if math.isnan(lead.low):
         return ""
-    sizes = [lead.size, lead.low, lead.high]
+    where, sizes = "ahead", [lead.size, lead.low, lead.high]
+    if lead.size < 0:
+        where, sizes = "behind", [-lead.size, -lead.high, -lead.low]
     if MEASURES[metric].unit == "share":
         size, low, high = (fixed(100 * value, 1) for value in sizes)
-        return f", ahead by {size} points ({low} to {high})"
+        return f", {where} by {size} points ({low} to {high})"
     if MEASURES[metric].unit == "number":
         size, low, high = (fixed(value, 3) for value in sizes)
-        return f", ahead by {size} ({low} to {high})"
+        return f", {where} by {size} ({low} to {high})"
     decimals = max(2, decimals_for(sizes))
     size, low, high = (material.amount(quantity, value, decimals) for value in sizes)
-    return f", ahead by {size} ({low} to {high})"
+    return f", {where} by {size} ({low} to {high})"
 
 
 def _where(material: Material, ahead: int) -> str:
@@ -144,7 +146,8 @@ def contest_blocks(material: Material) -> list[Block]:
         Text([_nothing_compared(material, quantity)]) for quantity, found in contests.items() if not found
     ]
     count = sum(map(len, contests.values()))
-    return [*blocks, Text([_HOW_JUDGED.format(counted(count, "comparison"))], "note")] if count else blocks
+    how = _HOW_JUDGED.format(count=counted(count, "comparison"), one=material.one_number)
+    return [*blocks, Text([how], "note")] if count else blocks
 
 
 _BEFORE = {
@@ -153,9 +156,9 @@ _BEFORE = {
     "level": "Level: ",
 }
 _HOW_JUDGED = (
-    "Ranges are central 90 % intervals over resampled customers, paired. A formula wins where the whole range of its "
-    "lead over the leading model lies above 0; where it holds 0 the two are level. Of {}, about one in twenty is "
-    "won by chance where two are equally good, and naming the best formula of each after the fact favours formulas."
+    "Ranges are central 90 % intervals over resampled customers, paired. A {one} wins where it is ahead of the leading "
+    "model over the whole range; where the range holds 0 the two are level. Of {count}, about one in twenty is won by "
+    "chance where two are equally good, and naming the best {one} of each after the fact favours it."
 )
 
 

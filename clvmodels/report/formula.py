@@ -33,7 +33,7 @@ def formula_section(material: Material) -> Section:
         formulas = [name for name in material.formulas if material.outcomes(quantity, name) is not None]
         if formulas:
             blocks += [Text(_sentence(material, quantity, formulas)), _table(material, quantity, formulas)]
-    blocks += [Heading("Where the simple formula wins"), *contest_blocks(material)]
+    blocks += [Heading(f"Where the simple {material.one_number} wins"), *contest_blocks(material)]
     return Section("formula", "What would the formula have said?", blocks)
 
 
@@ -87,10 +87,12 @@ def _table(material: Material, quantity: str, formulas: list[str]) -> Table:
         CAUTION,
     ]
     over = "" if count == 1 else f", totals added up over {count} origins"
-    caption = (
-        f"{QUANTITY_NAMES[quantity]}: the historical formulas" + (f" and {model}" if model else "") + over
-    )
+    caption = f"{QUANTITY_NAMES[quantity]}: {_kind(material)}" + (f" and {model}" if model else "") + over
     return Table(f"formulas-{quantity}", caption, columns, rows, [f"In brackets the {CHANCE}, paired."])
+
+
+def _kind(material: Material) -> str:
+    return "the historical formulas" if material.one_number == "formula" else "the forecasts of one number"
 
 
 def _change(material: Material, quantity: str, name: str, model: str | None) -> tuple[str, list[str]]:

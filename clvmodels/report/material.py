@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.baselines import BASELINES
 from clvmodels.criticism import Suspicion
 from clvmodels.forecast import FittedCLV
 from clvmodels.plots import latest_origin, models_at
@@ -22,8 +23,20 @@ from clvmodels.report.numbers import decimals_for, fixed, per_cent, with_currenc
 from clvmodels.rfm import RFM
 from clvmodels.transactions import Holdout
 
+_FORMULAS = tuple(make().name for make in BASELINES.values())
 _IDS_SHOWN = re.compile(r"first: .*")
 _OF_CUSTOMERS = ("mean", "sd", "q05", "q50", "q95", "crps", "pit", "p_purchase", "log_score", "actual")
+
+
+def is_historical(name: str) -> bool:
+    """Whether a name is that of a historical formula or a manager's rule; one of the user's own may be anything.
+
+    Examples
+    --------
+    >>> is_historical("Historical CLV (own repeat rate)"), is_historical("Hiatus rule (8W)"), is_historical("ours")
+    (True, True, False)
+    """
+    return any(name == known or name.startswith(f"{known} (") for known in _FORMULAS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +137,11 @@ class Material:
         table = self.scorecard.predictions
         distributions = table.loc[table["is_distribution"].astype(bool), "model"].unique().tolist()
         return [model for model in self.models if model not in distributions]
+
+    @cached_property
+    def one_number(self) -> str:
+        """What those that give one number are together: formulas, unless somebody else's forecast is among them."""
+        return "formula" if all(map(is_historical, self.formulas)) else "forecast of one number"
 
     @cached_property
     def baseline(self) -> str | None:

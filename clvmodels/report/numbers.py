@@ -78,6 +78,23 @@ def with_currency(text: str, currency: str) -> str:
     return f"−{currency}{text[1:]}" if text.startswith("−") else f"{currency}{text}"
 
 
+_STEPS = {"min": "minute", "h": "hour", "D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
+
+
+def in_words(duration: str) -> str:
+    """A duration as people say it.
+
+    Examples
+    --------
+    >>> in_words("26W"), in_words("1Y"), in_words("what was asked for")
+    ('26 weeks', '1 year', 'what was asked for')
+    """
+    found = re.fullmatch(r"(\d+)([A-Za-z]+)", duration)
+    if found is None or found[2] not in _STEPS:
+        return duration
+    return counted(int(found[1]), _STEPS[found[2]])
+
+
 def counted(number: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
-from clvmodels.report.answers import customer_answer, gap_of, missed_by, role_of, total_answer
+from clvmodels.prediction import MODEL_ONLY, WITH_MARKET
+from clvmodels.report.answers import called, customer_answer, gap_of, missed_by, role_of, total_answer
 from clvmodels.report.blocks import (
     MISSING,
     Block,
@@ -19,12 +21,13 @@ from clvmodels.report.blocks import (
 )
 from clvmodels.report.chance import CHANCE, paired_lead
 from clvmodels.report.contest import contest_blocks, find_contests
-from clvmodels.report.leads import find_leads, misleads
-from clvmodels.report.material import Material
+from clvmodels.report.leads import Leads, find_leads, misleads
+from clvmodels.report.material import Material, is_historical
 from clvmodels.report.measures import QUANTITY_NAMES
-from clvmodels.report.numbers import INTERVAL, counted, listed, per_cent
+from clvmodels.report.numbers import INTERVAL, counted, in_words, listed, per_cent
 from clvmodels.report.suspects import doubts
 
+_MOST_DATES = 4
 _SAID = {"purchases": "purchases", "spend": "money", "value": "value"}
 
 
@@ -43,7 +46,7 @@ def verdict_in_full(material: Material) -> list[Block]:
     for quantity in material.quantities:
         blocks.append(Heading(QUANTITY_NAMES[quantity]))
         blocks += [*customer_answer(material, quantity), *total_answer(material, quantity)]
-    blocks.append(Heading("Where the simple formula wins"))
+    blocks.append(Heading(f"Where the simple {material.one_number} wins"))
     return [*blocks, *contest_blocks(material), Text([reservations(material)], "note")]
 
 
@@ -55,38 +58,57 @@ def headline(material: Material) -> Sentence:
 
 def _customers(material: Material, quantity: str) -> Sentence:
     leads, everyone = find_leads(material, quantity), material.compared(quantity)
-    winner, base = leads.customer, material.baseline
-    start: Sentence = [f"To judge single customers by {_SAID[quantity]} use ", Strong(winner)]
+    winner, length = leads.customer, in_words(material.scorecard.provenance["horizon"])
+    start: Sentence = [
+        f"To judge single customers by {_SAID[quantity]} over {length} use ",
+        Strong(winner),
+    ]
     if len(everyone) == 1:
         return [*start, ", the only one with a forecast: nothing says whether another would do better."]
     if winner in material.formulas:
-        other = leads.customer_model
         start = [*start, f", {role_of(material, winner)}"]
-    else:
-        other = base if base in everyone and base != winner else None
-        other = other or material.best(quantity, "crps", [name for name in everyone if name != winner])
-    if other is None:
+    others = _rivals(material, quantity, leads)
+    if not others:
         return [*start, ": no model forecast this."]
-    gap = gap_of(material, quantity, "crps", winner, other)
-    what = f"its error per customer (CRPS) is {gap} than that of {_called(material, other)}"
-    kind = "" if math.isnan(paired_lead(material, quantity, "crps", winner, other).low) else f" ({CHANCE})"
-    return [*start, f": {what}{kind}{_found(material, quantity, winner, other)}."]
+    gaps = [
+        f"{gap_of(material, quantity, 'crps', winner, name)} than that of {what}"
+        for name, what in others.items()
+    ]
+    lows = [paired_lead(material, quantity, "crps", winner, name).low for name in others]
+    kind = "" if all(map(math.isnan, lows)) else f" ({CHANCE})"
+    said = f"its error per customer (CRPS) is {' and '.join(gaps)}{kind}"
+    return [*start, f": {said}{_found(material, quantity, winner, next(iter(others)))}."]
 
 
-def _called(material: Material, name: str) -> str:
-    if name == material.baseline and name in material.formulas:
-        return f"the historical formula, {name}"
-    return f"the next best, {name}" if name not in material.formulas else f"the best formula, {name}"
+def _rivals(material: Material, quantity: str, leads: Leads) -> dict[str, str]:
+    """Against whom the winner is measured, and what they are: the baseline, and the strongest formula."""
+    winner, base, everyone = leads.customer, material.baseline, material.compared(quantity)
+    if winner in material.formulas:
+        return (
+            {}
+            if leads.customer_model is None
+            else {leads.customer_model: f"the best model, {leads.customer_model}"}
+        )
+    found = {base: called(material, base)} if base is not None and base in everyone and base != winner else {}
+    best = material.best(quantity, "crps", material.formulas_of(quantity))
+    if best is not None and best not in found:
+        found[best] = f"the best {material.one_number}, {best}"
+    if not found:
+        second = material.best(quantity, "crps", [name for name in everyone if name != winner])
+        found = {} if second is None else {second: f"the next best, {second}"}
+    return found
 
 
 def _found(material: Material, quantity: str, winner: str, other: str) -> str:
-    """What the predicted best tenth brought, by either."""
+    """What the predicted best tenth brought, by either, and whether the difference may be chance."""
     ours, theirs = (material.average(quantity, "capture_10", name) for name in (winner, other))
     if math.isnan(ours) or math.isnan(theirs):
         return ""
+    lead = paired_lead(material, quantity, "capture_10", winner, other)
+    chance = ", which may be chance" if lead.is_level else ""
     return (
         f", and the tenth of customers it puts first brought {per_cent(ours)} of what came, "
-        f"against {per_cent(theirs)} by the other's ranking"
+        f"against {per_cent(theirs)} for the tenth by {other}{chance}"
     )
 
 
@@ -99,24 +121,36 @@ def _total(material: Material, quantity: str) -> Sentence:
         start = ["For the total trust none of them: even ", Strong(winner), " "]
     parts = [missed_by(material, quantity, winner), _held(material, quantity, winner)]
     if base in everyone and base != winner and base is not None:
-        parts.append(f", where {_called(material, base)}, {missed_by(material, quantity, base, short=True)}")
+        parts.append(f", where {called(material, base)}, {missed_by(material, quantity, base, short=True)}")
     return [*start, "".join(parts), f"; {_wins(material, quantity)}."]
 
 
 def _held(material: Material, quantity: str, winner: str) -> str:
     covered = material.values(quantity, "total_covered", winner)
     if not covered:
-        return " (a formula gives no interval)" if winner in material.formulas else ""
+        return " (one number, no interval)" if winner in material.formulas else ""
+    alone = material.values(quantity, "total_covered_alone", winner)
     hits = sum(map(int, covered.values()))
     where = f"at {hits} of {len(covered)} origins" if len(covered) > 1 else ""
     verb = "held" if hits or len(covered) > 1 else "did not hold"
-    return (
-        f" and its {INTERVAL} predictive interval {' '.join(filter(None, [verb, 'the actual total', where]))}"
-    )
+    said = " ".join(filter(None, [verb, "the actual total", where]))
+    kind = f"central {INTERVAL} predictive interval" + (f" {WITH_MARKET}" if alone else "")
+    return f" and its {kind} {said}{_alone(alone)}"
+
+
+def _alone(held: Mapping[str, float]) -> str:
+    """Whether the interval of the model alone held it, too."""
+    if not held:
+        return ""
+    hits = sum(map(int, held.values()))
+    if len(held) > 1:
+        return f" ({MODEL_ONLY}: at {hits})"
+    return f" ({MODEL_ONLY}: {'held' if hits else 'did not hold'} it)"
 
 
 def _wins(material: Material, quantity: str) -> str:
     """Where formulas win, in a clause."""
+    one = material.one_number
     if not material.formulas_of(quantity):
         return "no formula took part, so nothing says whether a model is worth its effort"
     if not material.models_of(quantity):
@@ -125,8 +159,8 @@ def _wins(material: Material, quantity: str) -> str:
     won = [contest.label for contest in contests if contest.outcome == "won"]
     level = [contest.label for contest in contests if contest.outcome == "level"]
     if won:
-        return f"a formula wins on {listed(won)}"
-    return "no formula wins on any measure beyond chance" + (f" (level on {listed(level)})" if level else "")
+        return f"a {one} wins on {listed(won)}"
+    return f"no {one} wins on any measure beyond chance" + (f" (level on {listed(level)})" if level else "")
 
 
 def _table(material: Material) -> Table:
@@ -150,18 +184,29 @@ def _table(material: Material) -> Table:
         Column("", is_number=False),
         Column("For single customers", "smallest CRPS", is_number=False),
         Column("For the total", "nearest, or level with it", is_number=False),
-        Column("How far the formula is off", f"total of {label}", is_number=False),
+        Column(_off_head(material), f"total of {label}", is_number=False),
         Column("Error of the best model", f"CRPS, against {label}; {CHANCE}", is_number=False),
-        Column("Where a formula wins", is_number=False, is_prose=True),
+        Column(f"Where a {material.one_number} wins", is_number=False, is_prose=True),
     ]
     return Table("verdict-table", "Whom to use for what", columns, rows)
+
+
+def _off_head(material: Material) -> str:
+    base = material.baseline
+    return (
+        "How far it is off" if base is not None and not is_historical(base) else "How far the formula is off"
+    )
 
 
 def reservations(material: Material) -> str:
     """What the verdict rests on, and what it cannot say."""
     counts = material.scorecard.data["customers"]
     people = f"{min(counts):,}" if min(counts) == max(counts) else f"{min(counts):,} to {max(counts):,}"
-    text = f"Judged on {counted(len(material.origins), 'origin')} with {people} customers."
+    length, dates = in_words(material.scorecard.provenance["horizon"]), listed(material.origins)
+    if len(material.origins) > _MOST_DATES:
+        dates = f"{material.origins[0]} to {material.origins[-1]}"
+    count = counted(len(material.origins), "origin")
+    text = f"Judged over {length} from {count} ({dates}), with {people} customers."
     if len(material.origins) == 1:
         text += " One holdout is one sample of the future: backtest several origins before much money depends on it."
     else:

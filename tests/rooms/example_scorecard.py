@@ -18,7 +18,7 @@ from clvmodels.units import plan_horizon
 
 PARETO = "Pareto/NBD × Gamma-Gamma (laplace)"
 BGNBD = "BG/NBD × Gamma-Gamma (mle)"
-RATE = "Repeat-spend rate"
+RATE = "Cohort average"
 HORIZON = "39W"
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILES = ("q05", "q25", "q50", "q75", "q95")

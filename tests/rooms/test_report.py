@@ -222,13 +222,17 @@ def test_verdict_is_two_sentences_with_the_numbers_that_matter(page: Page, score
     scores = scorecard.table("spend").droplevel("origin")
     best = scores["crps"].idxmin()
     skill, found = 100 * scores.loc[best, "skill_crps"], 100 * scores.loc[[best, RATE], "capture_10"]
-    assert f"To judge single customers by money use {best}: its error per customer" in words
+    assert f"To judge single customers by money over 39 weeks use {best}: its error per customer" in words
     assert re.search(
         rf"{skill:.1f} % smaller \([\d.]+ to [\d.]+ %\) than that of the historical formula", words
     )
     assert "(central 90 % interval over resampled customers)" in words
-    assert f"brought {found[best]:.1f} % of what came, against {found[RATE]:.1f} %" in words
-    assert "its 90 % predictive interval held the actual total" in words
+    assert (
+        f"brought {found[best]:.1f} % of what came, against {found[RATE]:.1f} % for the tenth by {RATE}"
+        in words
+    )
+    assert "its central 90 % predictive interval held the actual total" in words
+    assert "Judged over 39 weeks from 1 origin (1997-09-30), with 300 customers." in words
     assert "no formula wins on any measure beyond chance" in words
     lead = re.search(r'<p class="lead">(.*?)</p>', page.source, re.S)
     assert lead is not None

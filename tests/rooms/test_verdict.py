@@ -24,17 +24,18 @@ from clvmodels import metrics
 from clvmodels.backtesting import Scorecard
 from clvmodels.cli.show import comparison, verdict
 from clvmodels.prediction import Quantity
-from clvmodels.report.blocks import Strong, Text
+from clvmodels.report.blocks import Section, Strong, Text
 from clvmodels.report.cautions import off_target
 from clvmodels.report.chance import paired_lead
+from clvmodels.report.formula import formula_section
 from clvmodels.report.future import forecast_section
-from clvmodels.report.leads import totals_level
+from clvmodels.report.leads import find_leads, totals_level
 from clvmodels.report.material import Material
 from clvmodels.report.ranking import ranking_section
 from clvmodels.report.scores import score_table
 from clvmodels.report.total import totals_table
 
-ZERO, MEAN = "Zero forecast", "Group mean"
+ZERO, MEAN = "Zero forecast", "Past best stays best"
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,73 @@ def test_headline_names_the_strongest_formula_on_each_measure(crowded: Scorecard
     )
     assert re.search(rf"RMSE of the mean is {gap['rmse']:.1f} % smaller[^,]* \({named['rmse']}\)", words)
     assert re.search(rf"MAE of the median is {gap['mae']:.1f} % smaller[^,]* \({named['mae']}\)", words)
+
+
+def test_the_first_sentence_measures_the_winner_against_the_strongest_formula_too(crowded: Scorecard) -> None:
+    """Killed: the winner held against the baseline alone, although another formula comes much closer."""
+    scores = crowded.table("spend").droplevel("origin")["crps"]
+    winner, best = scores.idxmin(), scores[[RATE, ZERO, MEAN]].idxmin()
+    assert best != RATE
+    first = told(crowded).split(" For the total")[0]
+    for name, who in ((RATE, "the historical formula"), (best, "the best formula")):
+        assert re.search(
+            rf"{100 * (1 - scores[winner] / scores[name]):.1f} % smaller [^%]*%\) than that of {who}, {name}",
+            first,
+        )
+
+
+def renamed(scorecard: Scorecard, old: str, new: str) -> Scorecard:
+    """One forecaster under another name, in every table."""
+    names = ("predictions", "totals", "tracking", "fits", "newcomers")
+    tables = {name: getattr(scorecard, name).replace({"model": {old: new}}) for name in names}
+    base = new if scorecard.baseline == old else scorecard.baseline
+    return replace(scorecard, **tables, baseline=base)
+
+
+def test_a_guest_is_called_by_the_name_it_has(crowded: Scorecard) -> None:
+    """Killed: whoever gives one number first is called the historical formula."""
+    guest = renamed(crowded, RATE, "ours")
+    words = told(guest) + _texts(formula_section(material(guest)))
+    assert "than that of ours" in words
+    assert "the best forecast of one number" in words
+    assert "formula, ours" not in words
+    assert "historical formula" not in words
+    assert "no formula" not in words
+    wrong = with_crps(with_crps(guest, PARETO, "ours", 1.0), BGNBD, "ours", 1.0)
+    assert "For the single customer use ours, a forecast of one number" in about(
+        with_crps(with_crps(wrong, ZERO, "ours", 2.0), MEAN, "ours", 2.0)
+    )
+
+
+def _texts(section: Section) -> str:
+    return " ".join(
+        part if isinstance(part, str) else part.words
+        for block in section.blocks
+        for part in (block.parts if isinstance(block, Text) else [getattr(block, "caption", "")])
+    )
+
+
+def test_a_ranking_that_is_ahead_by_chance_is_no_argument(scorecard: Scorecard) -> None:
+    """Killed: shares of the best tenth side by side, without a word on what resampling says of them."""
+    found = material(scorecard)
+    lead = paired_lead(found, "spend", "capture_10", find_leads(found, "spend").customer, RATE)
+    first = told(scorecard).split(" For the total")[0]
+    assert lead.is_level == (f"for the tenth by {RATE}, which may be chance" in first)
+    rows = scorecard.predictions.copy()
+    rows["mean"] = np.where(rows["model"] == RATE, -rows["actual"], rows["mean"])
+    assert "may be chance" not in told(replace(scorecard, predictions=rows)).split(" For the total")[0]
+
+
+def test_the_second_sentence_says_which_interval_held(twice: Scorecard) -> None:
+    """Killed: an interval saved by the market discrepancy passes for that of the model."""
+    actual = twice.totals["actual"]
+    totals = twice.totals.assign(mean=actual, q05=0.5 * actual, q95=2.0 * actual)
+    totals = totals.assign(alone_q05=1.1 * actual, alone_q95=1.2 * actual)
+    words = told(replace(twice, totals=totals)).split("VERDICT")[1].split("Caution")[0]
+    assert (
+        "central 90 % predictive interval with market discrepancy held the actual total at 2 of 2 origins "
+        "(model only: at 0)" in words
+    )
 
 
 def test_formulas_alone_win_nothing(crowded: Scorecard) -> None:
@@ -293,17 +361,18 @@ def test_a_win_of_noise_is_called_level(scorecard: Scorecard) -> None:
             noise = np.random.default_rng(4).normal(scale=0.02, size=len(like))
             return ((1 - error) * (like["mean"] + noise) + error * like["actual"]).to_numpy()
 
-        return with_formula(with_crps(scorecard, BGNBD, PARETO, 9.0), "Copy", said)
+        return with_formula(with_crps(scorecard, BGNBD, PARETO, 9.0), "Hiatus rule", said)
 
     level = wins(copied(0.0))
-    assert re.search(r"Level: Purchases, RMSE of the mean: Copy [\d.]+ against", level)
+    assert re.search(r"Level: Purchases, RMSE of the mean: Hiatus rule [\d.]+ against", level)
+    assert "by −" not in level
     assert re.search(
-        r"Level: Purchases, Gini: Copy 0\.\d+ against 0\.\d+ for [^;]*, ahead by 0\.\d+ \(", level
+        r"Level: Purchases, Gini: Hiatus rule 0\.\d+ against 0\.\d+ for [^;]*, ahead by 0\.\d+ \(", level
     )
     assert "Nowhere beyond chance." in level
     won = wins(copied(0.5))
-    assert re.search(r"- Purchases, RMSE of the mean: Copy", won)
-    assert re.search(r"- Purchases, Gini: Copy", won)
+    assert re.search(r"- Purchases, RMSE of the mean: Hiatus rule", won)
+    assert re.search(r"- Purchases, Gini: Hiatus rule", won)
     assert "Nowhere" not in won
 
 

@@ -205,8 +205,8 @@ def missed_by(material: Material, quantity: str, model: str, *, short: bool = Fa
     """How far a forecaster's totals were from the actual ones."""
     came = material.values(quantity, "total_actual", model)
     if len(material.origins) > 1:
-        miss, per_origin = material.miss(quantity, model), sum(came.values()) / len(came)
-        size = per_cent(miss / per_origin) if per_origin > 0 else material.amount(quantity, miss, 0)
+        share, miss = material.relative_miss(quantity, model), material.miss(quantity, model)
+        size = material.amount(quantity, miss, 0) if math.isnan(share) else per_cent(share)
         return f"missed the actual by {size} on average" + ("" if short else f" over {len(came)} origins")
     (origin,) = came
     said = material.value(quantity, "total_mean", model, origin)

@@ -23,6 +23,7 @@ CHANCE = "central 90 % interval over resampled customers"
 _TAILS, _NORMAL = (0.05, 0.95), 1.6448536269514722
 _RESAMPLES, _FEWEST = 2000, 20
 _RANKED, _MOST_RANKED, _SEED = 200, 4000, 20
+SPREAD = f"normal by their spread over {_RANKED} resamples"
 _RANKING: Mapping[str, Any] = {
     "gini": metrics.normalised_gini,
     "spearman": metrics.spearman,

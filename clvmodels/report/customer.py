@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from clvmodels.report.answers import customer_answer
-from clvmodels.report.blocks import MISSING, Block, Column, Heading, Section, Table, Text, cells
+from clvmodels.report.blocks import MISSING, Block, Cell, Column, Heading, Section, Table, Text
 from clvmodels.report.calibration import calibration_blocks
+from clvmodels.report.chance import paired_lead
 from clvmodels.report.evidence import frequency_table, groups_picture
 from clvmodels.report.material import Material
 from clvmodels.report.measures import CUSTOMER_MEASURES, QUANTITY_NAMES
-from clvmodels.report.numbers import counted, per_cent
-from clvmodels.report.scores import difference_table, score_table
+from clvmodels.report.numbers import counted, in_words
+from clvmodels.report.scores import BRACKETS, difference_table, percent_smaller, score_table
 
 
 def customer_section(material: Material) -> Section:
@@ -47,15 +48,17 @@ def _scored(material: Material) -> str:
 
 
 def _by_horizon(material: Material, quantity: str, baseline: str) -> Table:
+    """By how much each CRPS is smaller than the baseline's at each horizon: the longest as in the table above."""
     rows = []
     for model in material.models:
-        skills = [
-            per_cent(at.average(quantity, "skill_crps", model), signed=True)
-            for at in material.by_horizon.values()
-        ]
-        if model != baseline and any(skill != MISSING for skill in skills):
-            rows.append(cells(model, *skills))
+        leads = [paired_lead(at, quantity, "crps", model, baseline) for at in material.by_horizon.values()]
+        texts = [percent_smaller(lead) for lead in leads]
+        if any(text != MISSING for text in texts):
+            shown = [Cell(text, lead.is_clear) for text, lead in zip(texts, leads, strict=True)]
+            rows.append([Cell(model), *shown])
     columns = [Column("Forecaster", is_number=False)]
-    columns += [Column(horizon, "above 0 beats the baseline") for horizon in material.by_horizon]
-    caption = f"{QUANTITY_NAMES[quantity]}: CRPS skill against {baseline} by length of the horizon, from the same fits"
-    return Table(f"skill-horizons-{quantity}", caption, columns, rows)
+    columns += [Column(in_words(horizon), "smaller by [90 %]") for horizon in material.by_horizon]
+    caption = (
+        f"{QUANTITY_NAMES[quantity]}: CRPS against {baseline} by length of the horizon, from the same fits"
+    )
+    return Table(f"skill-horizons-{quantity}", caption, columns, rows, [BRACKETS])

@@ -80,7 +80,7 @@ def _table(material: Material, quantity: str, formulas: list[str]) -> Table:
         Column("Forecaster", is_number=False),
         Column("It said", material.unit(quantity, "total")),
         Column("It was", material.unit(quantity, "total")),
-        Column("Off by"),
+        Column("Off by", "" if count == 1 else "errors of opposite sign cancel"),
         Column("Error per customer", material.unit(quantity, "CRPS")),
         Column("Larger than the model's", "by [90 %]"),
         Column("Found in top 10 %", "higher is better"),

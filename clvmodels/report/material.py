@@ -212,6 +212,11 @@ class Material:
         said, came = (self.values(quantity, f"total_{name}", model) for name in ("mean", "actual"))
         return sum(abs(said[origin] - came[origin]) for origin in said) / len(said) if said else math.nan
 
+    def relative_miss(self, quantity: str, model: str) -> float:
+        """The same as a share of the mean actual total, NaN where nothing came."""
+        came = list(self.values(quantity, "total_actual", model).values())
+        return len(came) * self.miss(quantity, model) / sum(came) if sum(came) > 0 else math.nan
+
     def is_astray(self, quantity: str, model: str, origin: str) -> bool:
         """Whether the mean of a total lies outside its own interval."""
         mean, low, high = (

@@ -19,7 +19,7 @@ from clvmodels.report.blocks import (
     Text,
 )
 from clvmodels.report.cautions import CAUTION, joined, of_lead
-from clvmodels.report.chance import CHANCE, Lead, paired_lead
+from clvmodels.report.chance import CHANCE, SPREAD, Lead, paired_lead
 from clvmodels.report.drawing import HALF, picture
 from clvmodels.report.evidence import figure_models, lead_model, not_drawn
 from clvmodels.report.material import Material
@@ -54,7 +54,7 @@ def _answer(material: Material, quantity: str) -> Sentence:
     found = per_cent(material.average(quantity, "capture_10", winner))
     start: Sentence = [
         Strong(winner),
-        f" finds the best customers: the tenth it puts first brought {found} of what came (chance: 10 %)",
+        f" found the most: the tenth of customers it puts first brought {found} of what came (chance: 10 %)",
     ]
     ends = f".{_of_all(material, quantity, winner)}"
     base = material.baseline
@@ -118,7 +118,7 @@ def _differences(material: Material, quantity: str) -> Table:
         caption,
         columns,
         rows,
-        [f"In brackets the {CHANCE}. Bold: ahead beyond chance."],
+        [f"In brackets the {CHANCE}, {SPREAD}. Bold: ahead beyond chance."],
     )
 
 

@@ -100,7 +100,7 @@ def difference_table(material: Material, quantity: str) -> Table:
             metric: paired_lead(material, quantity, metric, model, against) for metric in PAIRED_MEASURES
         }
         cautions = of_lead(leads["crps"]) + of_customers(material, quantity, model) + of_fit(material, model)
-        row = [Cell(model), *(Cell(_percent(lead), lead.is_clear) for lead in leads.values())]
+        row = [Cell(model), *(Cell(percent_smaller(lead), lead.is_clear) for lead in leads.values())]
         if len(material.origins) > 1:
             row.append(Cell(_range(material, quantity, model, against)))
         rows.append([*row, Cell(joined(cautions))])
@@ -109,14 +109,15 @@ def difference_table(material: Material, quantity: str) -> Table:
     if len(material.origins) > 1:
         columns.append(Column("CRPS", f"range over {counted(len(material.origins), 'origin')}, no interval"))
     caption = f"{QUANTITY_NAMES[quantity]}: losses compared with those of {against}, customer by customer"
-    notes = [_BRACKETS]
+    notes = [BRACKETS]
     return Table(f"differences-{quantity}", caption, [*columns, CAUTION], rows, notes)
 
 
-_BRACKETS = f"In brackets the {CHANCE}, paired. Bold: smaller beyond chance. Below 0 the loss is larger."
+BRACKETS = f"In brackets the {CHANCE}, paired. Bold: smaller beyond chance. Below 0 the loss is larger."
 
 
-def _percent(lead: Lead) -> str:
+def percent_smaller(lead: Lead) -> str:
+    """By how much a loss is smaller, in per cent with its interval; a dash where it has none."""
     if math.isnan(lead.percent):
         return MISSING
     if math.isnan(lead.percent_low):

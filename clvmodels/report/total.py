@@ -28,7 +28,7 @@ from clvmodels.report.drawing import HALF, picture
 from clvmodels.report.evidence import figure_models, groups_picture, lead_model, not_drawn
 from clvmodels.report.material import Material
 from clvmodels.report.measures import QUANTITY_NAMES
-from clvmodels.report.numbers import INTERVAL, fixed, per_cent
+from clvmodels.report.numbers import INTERVAL, fixed, in_words, per_cent
 
 NO_INTERVAL = f"{MISSING} a formula gives one number: it has no interval and no probability to judge."
 
@@ -110,6 +110,10 @@ _BANDS = (
     f"The first interval is that {WITH_MARKET}: it holds a shock that all customers share (season, promotions, the "
     f"economy), which no model of single customers knows. That of the {MODEL_ONLY} holds parameters and chance."
 )
+_MISSED = (
+    f"Mean distance of the totals from the actual ones, as a share of the mean actual total; at how many origins the "
+    f"central {INTERVAL} predictive interval held it."
+)
 _OVERLAP = (
     "Holdouts overlap, so the same purchases are counted at several origins: a forecast that is wrong at one tends to "
     "be wrong at the next. No standard error over origins is given, because there is none."
@@ -142,13 +146,12 @@ def _by_horizon(material: Material, quantity: str) -> Table:
         for at in material.by_horizon.values():
             covered = at.values(quantity, "total_covered", model)
             held = f", held {sum(map(int, covered.values()))} of {len(covered)}" if covered else ""
-            row.append(per_cent(at.average(quantity, "bias_total", model)) + held)
+            row.append(per_cent(at.relative_miss(quantity, model)) + held)
         rows.append(cells(*row))
-    hint = f"mean distance from the actual, either way; how often the central {INTERVAL} predictive interval held it"
     columns = [Column("Forecaster", is_number=False)]
-    columns += [Column(horizon, hint) for horizon in material.by_horizon]
+    columns += [Column(in_words(horizon), "off by, either way") for horizon in material.by_horizon]
     caption = f"{QUANTITY_NAMES[quantity]}: totals by length of the horizon, from the same fits"
-    return Table(f"horizons-{quantity}", caption, columns, rows)
+    return Table(f"horizons-{quantity}", caption, columns, rows, [_MISSED])
 
 
 def _tracking(material: Material) -> list[Block]:

@@ -556,11 +556,13 @@ def test_a_score_that_is_missing_at_an_origin_is_no_mean(twice: Scorecard) -> No
 def test_who_finds_the_best_need_not_order_all(scorecard: Scorecard) -> None:
     """Killed: the best tenth called the best ranking, whatever the order of the others."""
     finder = with_formula(scorecard, "Finder", lambda rows: rows["actual"].where(rows["actual"] >= 3, 0.0))
-    assert ranking_said(finder).startswith("Finder finds the best customers: the tenth it puts first brought")
+    assert ranking_said(finder).startswith(
+        "Finder found the most: the tenth of customers it puts first brought"
+    )
     rows = finder.predictions
     ordered = np.where(rows["model"] == RATE, np.minimum(rows["actual"], 2.0), rows["mean"])
     said = ranking_said(replace(finder, predictions=rows.assign(mean=ordered)))
-    assert said.startswith("Finder finds the best customers")
+    assert said.startswith("Finder found the most")
     assert f"The order of all customers is best by {RATE}: Gini" in said
 
 

@@ -58,13 +58,10 @@ def log_density(
     True
     """
     count, total, logs, first = amounts
-    shape, known = p * count, first > 0
-    # Γ(pn)/Γ(p)^n and the proportions of the sum; then the sum, as in the form on means
-    proportions = once_per_value(lambda n: special.gammaln(p * n) - n * special.gammaln(p), count, p)
-    proportions = proportions + p * (logs - known * np.log(phi) - count * np.log(total))
-    level = once_per_value(lambda n: log_rising(p * n, q), count, p, q) - special.gammaln(q)
-    level = level - shape * np.log1p(gamma / total) - q * np.log1p(total / gamma)
-    return np.asarray(proportions + level - logs)
+    shape = p * count
+    rise = once_per_value(lambda n: log_rising(q, p * n) - n * special.gammaln(p), count, p, q)
+    level = shape * np.log(gamma) + (shape + q) * np.log1p(total / gamma)
+    return np.asarray(rise + (p - 1) * logs - p * np.log(phi) * (first > 0) - level)
 
 
 def log_density_slopes(

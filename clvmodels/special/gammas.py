@@ -41,9 +41,9 @@ def once_per_value(
         return function(n)
     most = n.max(initial=0.0)
     if 0.0 <= most < len(n) / 16 and ((place := n.astype(np.intp)) == n).all() and place.min(initial=0) >= 0:
-        return np.asarray(function(np.arange(most + 1.0))[..., place])  # small counts need not be sorted
+        return np.take(function(np.arange(most + 1.0)), place, axis=-1)  # small counts need not be sorted
     values, place = np.unique(n, return_inverse=True)
-    return np.asarray(function(values)[..., place])
+    return np.take(function(values), place, axis=-1)
 
 
 def softplus(x: np.ndarray) -> np.ndarray:

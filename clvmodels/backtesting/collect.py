@@ -132,12 +132,23 @@ def _predictions(blocks: Sequence[_Block]) -> pd.DataFrame:
     columns: dict[str, Any] = {name: _labels([getattr(b, name) for b in blocks], sizes) for name in _KEYS}
     for name in _OF_CUSTOMERS:
         columns[name] = np.concatenate([block.column(name) for block in blocks])
-    cohorts = np.concatenate([block.column("cohort") for block in blocks])
-    names, codes = np.unique(cohorts, return_inverse=True)
-    columns["cohort"] = pd.Categorical.from_codes(codes, pd.Index(names.tolist()), ordered=True)
+    columns["cohort"] = _cohorts(blocks)
     for name in ("is_distribution", *SAID, "actual"):
         columns[name] = np.concatenate([block.column(name) for block in blocks])
     return pd.DataFrame(columns, copy=False)
+
+
+def _cohorts(blocks: Sequence[_Block]) -> pd.Categorical[Any]:
+    """Month of each customer's first purchase; the texts of an origin are sorted once, not for every block."""
+    import pandas as pd
+
+    months = {block.origin: block.known.customers["cohort"] for block in blocks}
+    names = np.unique(np.concatenate(list(months.values())))
+    codes = {origin: np.searchsorted(names, month) for origin, month in months.items()}
+    kinds = pd.Index(names.tolist())
+    return pd.Categorical.from_codes(
+        np.concatenate([codes[block.origin] for block in blocks]), kinds, ordered=True
+    )
 
 
 def _labels(labels: Sequence[str], sizes: Sequence[int]) -> pd.Categorical[Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -137,7 +138,7 @@ def looked_at(config: Config, rows: Any, scorecard: Scorecard) -> dict[str, Any]
     rfm = rfm_summary(rows, observation_end=end, **rules)
     fitted, forecast = _ahead(config, rfm)
     return {
-        "sections": returned(config, rows, forecast),
+        "sections": returned(config, rows, rfm, forecast),
         "suspicions": suspicions,
         "holdout": holdout,
         "rfm": rfm,
@@ -146,18 +147,25 @@ def looked_at(config: Config, rows: Any, scorecard: Scorecard) -> dict[str, Any]
     }
 
 
-def returned(config: Config, rows: Any, forecast: Forecast) -> list[Section]:
-    """The section on refunds, where the log holds any and money is not left out."""
+def returned(config: Config, rows: Any, rfm: RFM, forecast: Forecast) -> list[Section]:
+    """The section on refunds up to the start of the forecast, where the log holds any and money is not left out."""
     from clvmodels.report import refunds_section
+    from clvmodels.report.blocks import Text
+    from clvmodels.report.numbers import counted
     from clvmodels.transactions import refund_record
+    from clvmodels.units import last_observed
     from clvmodels.value import net_of_refunds
 
     if config.log.no_spend or config.log.refunds == "refuse":
         return []
     names = ("customer_id", "date", "spend", "period", "zero_spend", "business_timezone", "order_id")
     rules: dict[str, Any] = {name: config.log.rules[name] for name in names}
-    record = refund_record(rows, observation_end=config.backtest.observation_end, **rules)
-    if not record.refunds.any():
+    end = last_observed(cast(datetime, rfm.observed_until))
+    record = refund_record(rows, observation_end=end, **rules)
+    later = 0
+    if config.backtest.observation_end is None:  # refunds that are left out do not move the end of the log
+        later = int(refund_record(rows, **rules).refunds.sum() - record.refunds.sum())
+    if not record.refunds.any() and not later:
         return []
     net, note = (
         None,
@@ -170,7 +178,12 @@ def returned(config: Config, rows: Any, forecast: Forecast) -> list[Section]:
             note = (
                 f"The forecast above is of gross money; how much comes back cannot be said: {problem.rule}."
             )
-    return [refunds_section(record, net, currency=config.report.currency, note=note)]
+    section = refunds_section(record, net, currency=config.report.currency, note=note)
+    if not later:
+        return [section]
+    verb = "is" if later == 1 else "are"
+    said = f"{counted(later, 'refund')} after {end}, where the forecast begins, {verb} left out."
+    return [replace(section, blocks=[*section.blocks, Text([said], "note")])]
 
 
 def _ahead(config: Config, rfm: RFM) -> tuple[FittedCLV, Forecast]:

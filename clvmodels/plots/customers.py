@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, SymmetricalLogLocator
 
 from clvmodels.errors import ArgumentError
 from clvmodels.plots.palette import (
@@ -28,6 +28,7 @@ from clvmodels.prediction import Forecast, quantile_name
 if TYPE_CHECKING:
     import pandas as pd
 
+_FLATTENS = 10.0  # times the middle upper bound
 _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -73,7 +74,11 @@ def customer_values_frame(forecast: Forecast, customers: Sequence[object]) -> pd
 def plot_customer_values(
     forecast: Forecast, customers: Sequence[object], *, currency: str = "", ax: Axes | None = None
 ) -> Axes:
-    """Draw `customer_values_frame`: per customer the central 90 % and 50 % intervals, median and mean."""
+    """Draw `customer_values_frame`: per customer the central 90 % and 50 % intervals, median and mean.
+
+    Where one customer would flatten the others (its upper bound is above ten times the middle one), the axis is
+    logarithmic from a point on that it names, and linear below, so that 0 has a place.
+    """
     frame = customer_values_frame(forecast, customers)
     axes = new_axes(height=1.1 + 0.36 * len(frame)) if ax is None else ax
     lanes = np.arange(len(frame))[::-1]
@@ -92,16 +97,29 @@ def plot_customer_values(
         clip_on=False,
     )
     axes.plot(frame["mean"], lanes, "D", color=SERIES[1], markersize=4.5, label="Mean", clip_on=False)
+    scale = _scale(axes, frame["q95"].to_numpy(dtype=float))
     axes.set_xlim(left=0)
     axes.set_ylim(-0.6, len(frame) - 0.4)
     what = first_upper(money_label(forecast.total.name, currency))
-    label_axes(axes, f"{what} within {forecast.horizon.text}", "Customer")
+    label_axes(axes, f"{what} within {forecast.horizon.text}{scale}", "Customer")
     names = [f"{identity}" for identity in frame["customer_id"]]
     name_lanes(axes, lanes.tolist(), names)
     for lane, share in zip(lanes, frame["nothing"], strict=True):
         beside(axes, lane, f"{100 * share:.0f} % nothing")
-    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(grouped))
     axes.grid(visible=False, axis="y")
     legend_above(axes)
     return axes
+
+
+def _scale(axes: Axes, high: np.ndarray) -> str:
+    """Set the horizontal scale by the upper bounds; what to say of it."""
+    above = high[high > 0]
+    middle = float(np.quantile(above, 0.5, method="lower")) if len(above) else 0.0
+    if not high.max() > _FLATTENS * middle > 0:
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        return ""
+    start = 10.0 ** np.floor(np.log10(middle / _FLATTENS))
+    axes.set_xscale("symlog", linthresh=start)
+    axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=start))
+    return f" (logarithmic from {grouped(start)} on)"

@@ -166,16 +166,18 @@ def chosen_places(rfm: RFM, known: np.ndarray) -> list[int]:
 
 def _chosen(material: Material, fitted: FittedCLV, rfm: RFM) -> list[Block]:
     blocks: list[Block] = []
+    known = np.ones(len(rfm), dtype=bool)
     if material.holdout is not None:
         there = set(material.holdout.customer_id.tolist())
         known = np.array([identity in there for identity in rfm.customer_id.tolist()])
-        ids = [material.customer(rfm.customer_id[place]) for place in chosen_places(rfm, known)]
-        if ids:
-            blocks.append(_tried(partial(_timelines, material, fitted, material.holdout, ids)))
+    places = chosen_places(rfm, known)
+    if material.holdout is not None and places:
+        ids = [material.customer(rfm.customer_id[place]) for place in places]
+        blocks.append(_tried(partial(_timelines, material, fitted, material.holdout, ids)))
     forecast = material.forecast
-    if forecast is not None and forecast.is_distribution and forecast.name == fitted.name:
-        places = np.array(chosen_places(rfm, np.ones(len(rfm), dtype=bool)))
-        blocks.append(_tried(partial(_values, material, forecast, fitted, rfm.take(places))))
+    if places and forecast is not None and forecast.is_distribution and forecast.name == fitted.name:
+        chosen = rfm.take(np.array(places))
+        blocks.append(_tried(partial(_values, material, forecast, fitted, chosen)))
     return [Heading("A few customers"), Text([_WHO]), *blocks] if blocks else []
 
 
@@ -218,7 +220,7 @@ def _values(material: Material, forecast: Forecast, fitted: FittedCLV, rfm: RFM)
         title="Forecast of chosen customers",
         description=f"Central {INTERVAL} and 50 % predictive intervals, median and mean for {listed(ids)}.",
         caption=f"{forecast.total.name.capitalize()} of each within {forecast.horizon.text}: median, mean, and central "
-        f"50 % and {INTERVAL} predictive intervals.",
+        f"50 % and {INTERVAL} predictive intervals; on the right the share of futures in which nothing comes.",
         size=(6.4, 1.1 + 0.4 * len(ids)),
     )
 

@@ -16,9 +16,9 @@ from clvmodels.value import NetForecast
 FOUND, LOST = "of an earlier order", "of no order that is known"
 VIEWS = {"gross": "Gross: what was sold", "refunds": "Refunds", "net": "Net: what is left"}
 AHEAD = {
-    "gross value": "Gross: what will be sold",
+    "gross value": "Gross value, before refunds",
     "expected refunds": "Expected refunds",
-    "net value": "Net: what is expected to stay",
+    "net value": "Net value, what is expected to stay",
 }
 
 
@@ -148,15 +148,27 @@ def _of_forecast(net: NetForecast, record: RefundRecord, currency: str) -> list[
     columns = [Column("", is_number=False), Column("Total", "mean")]
     columns += [Column(f"{level} interval", "central, predictive")] if has_interval else []
     low, high = np.quantile(net.share, tail_levels(net.level))
-    said = f"The share that comes back is that of the log: {per_cent(float(net.share.mean()))}, {level} interval "
-    said += f"{per_cent(float(low))} to {per_cent(float(high))}"
+    said = f"The share that comes back is learned from the log: {per_cent(float(net.share.mean()))} in the mean, "
+    said += f"central {level} interval over reweighted customers {per_cent(float(low))} to {per_cent(float(high))}"
     if record.mature:
         said += f", from purchases at least {fixed(record.mature)} days old, so that their refunds had time to come"
-    notes = [f"{said}. That some customers send back more than others is not in it."]
+    notes = [f"{said}. That some customers send back more than others is not in it.", *_worth(net)]
     if not has_interval:
         notes.append("A formula gives one number and no interval.")
     caption = f"Gross, expected refunds and net of the forecast, {net.forecast.horizon.window}"
     return [Table("refunds-forecast", caption, columns, rows, notes)]
+
+
+def _worth(net: NetForecast) -> list[str]:
+    """What a unit of value is, where it is not one of spend."""
+    told = net.forecast.provenance
+    rate, margin = float(told.get("annual_discount_rate", 0.0)), float(told.get("margin", 1.0))
+    if rate == 0.0 and margin == 1.0:
+        return []
+    return [
+        f"Not what will be sold, but value: discounted at {per_cent(rate)} a year, and {per_cent(margin)} of spend as "
+        "margin; refunds are taken to cost as much of it."
+    ]
 
 
 def _writer(values: Sequence[float], currency: str) -> Callable[[float], str]:

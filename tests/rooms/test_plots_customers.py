@@ -130,6 +130,28 @@ def test_customer_values_plot_names_units_and_levels(kept: Forecast) -> None:
         assert "90 % predictive interval" in [text.get_text() for text in legend.get_texts()]
 
 
+@pytest.mark.parametrize("others", [1, 4])
+def test_one_large_customer_does_not_flatten_the_others(kept: Forecast, others: int) -> None:
+    """Killed: a linear axis, on which everybody else is a dot at 0."""
+    ids = [f"id-{i}" for i in range(1, 2 + others)]
+    assert kept.draws is not None
+    large = replace(kept, draws=kept.draws * np.where(np.arange(50) == 1, 1000.0, 1.0))
+    for forecast, word in ((kept, "log"), (large, "(logarithmic from 10 on)")):
+        axes = plots.plot_customer_values(forecast, ids, currency="EUR")
+        assert (word in axes.get_xlabel()) == (forecast is large)
+        high = plots.customer_values_frame(forecast, ids)["q95"].to_numpy()
+        places = axes.transData.transform(np.column_stack([high, np.zeros_like(high)]))[:, 0]
+        box = axes.get_window_extent()
+        assert ((places - box.x0) / box.width > 0.15).all()
+        assert not [text for text in axes.get_xticklabels() if "$" in text.get_text()]
+
+
+def test_a_large_customer_among_those_who_bring_nothing(kept: Forecast) -> None:
+    nobody = plots.plot_customer_values(kept, ["id-7", "id-14"])
+    assert nobody.get_xscale() == "linear"
+    assert plots.plot_customer_values(kept, ["id-7", "id-1"]).get_xscale() == "linear"
+
+
 def test_customer_values_refuse_forecasts_without_draws_and_unknown_customers(kept: Forecast) -> None:
     with pytest.raises(ArgumentError, match="keep_draws=True"):
         plots.customer_values_frame(example_forecast(), ["id-1"])

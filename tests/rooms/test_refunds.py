@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -320,7 +321,7 @@ def test_the_section_says_of_a_log_what_its_record_says() -> None:
 
 
 def test_the_section_shows_the_three_views_of_a_forecast() -> None:
-    """Killed: an interval of a formula; a share that is not the one of the table."""
+    """Killed: an interval of a formula; a share that is not the one of the table; margin called what will be sold."""
     both = sold_and_returned(0.2)
     both = both[both["customer_id"] <= 600]
     record = clv.refund_record(both, order_id="order", spend="spend", observation_end="1997-09-30")
@@ -328,9 +329,9 @@ def test_the_section_shows_the_three_views_of_a_forecast() -> None:
     section = refunds_section(record, net, currency="EUR")
     rows = texts(section, "refunds-forecast")
     assert [row[0] for row in rows] == [
-        "Gross: what will be sold",
+        "Gross value, before refunds",
         "Expected refunds",
-        "Net: what is expected to stay",
+        "Net value, what is expected to stay",
     ]
     amounts = [float(row[1].replace(",", "").removesuffix(" EUR")) for row in rows]
     assert amounts[0] - amounts[1] == pytest.approx(amounts[2], abs=2)
@@ -339,6 +340,12 @@ def test_the_section_shows_the_three_views_of_a_forecast() -> None:
     note = section.blocks[-1].notes[0]
     assert f"{100 * net.share.mean():.1f} %" in note
     assert f"at least {record.mature:,.0f} days old" in note
+    assert not any("margin" in text for text in section.blocks[-1].notes)
+    worth = replace(net.forecast, provenance={**net.forecast.provenance, "margin": 0.4})
+    told = refunds_section(record, replace(net, forecast=worth)).blocks[-1].notes[1]
+    assert told.startswith(
+        "Not what will be sold, but value: discounted at 0.0 % a year, and 40.0 % of spend as margin"
+    )
     formula = refunds_section(record, net_forecast(both, clv.HistoricalCLV(), record))
     assert {len(row) for row in texts(formula, "refunds-forecast")} == {2}
     assert "no interval" in formula.blocks[-1].notes[1]
@@ -388,7 +395,11 @@ def test_a_comparison_of_a_log_with_refunds_reports_them(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     both = sold_and_returned(0.2)
-    both[both["customer_id"] <= 150].to_csv("log.csv", index=False)
+    both = both[both["customer_id"] <= 150]
+    bought = both.loc[both["spend"] > 0, "date"].max()
+    both = both[both["date"] <= bought]
+    late = both.iloc[[0, 1]].assign(spend=-1.0, date=bought + pd.Timedelta(days=9))
+    pd.concat([both, late]).to_csv("log.csv", index=False)
     Path("config.toml").write_text(
         f"""
         [log]
@@ -413,3 +424,12 @@ def test_a_comparison_of_a_log_with_refunds_reports_them(
     page = Path("report.html").read_text(encoding="utf-8")
     assert 'id="refunds"' in page
     assert words in page
+    ends = re.search(r"that customers paid before ([\d-]+),", page)
+    begins = re.search(r"13W \(([\d-]+) to", page)
+    assert ends is not None
+    assert begins is not None
+    assert ends[1] == begins[1]
+    left_out = f"2 refunds after {bought:%Y-%m-%d}, where the forecast begins, are left out."
+    assert (left_out in page) == (
+        refunds == "drop"
+    )  # netted or matched, they are rows of the log like others

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from clvmodels.baselines import BASELINES
 from clvmodels.contracts import FittedForecaster, Forecaster
 from clvmodels.ensemble import Stack
-from clvmodels.errors import ArgumentError, ClvError, nearest
+from clvmodels.errors import ArgumentError, ClvError, among, nearest, unknown
 from clvmodels.forecast import CLVModel
 from clvmodels.models import PURCHASE_MODELS
 from clvmodels.rfm import RFM
@@ -183,7 +183,7 @@ def contender_of(name: str) -> Contender:
     if OWN.fullmatch(name):
         return Contender(partial(_own, name), "a class of your own")
     form = "; a class of your own is written module:Class" if ":" in name else ""
-    raise ArgumentError(f"there is no {name!r}; {_meant(name, CONTENDERS)}{form}")
+    raise ArgumentError(f"{unknown(name, CONTENDERS)}{form}")
 
 
 def forecasters_of(
@@ -247,10 +247,6 @@ def check_contender(said: Mapping[str, Any]) -> None:
         raise ArgumentError(f"{name!r} has no {foreign[0]}; {takes}")
 
 
-def _meant(name: str, known: Mapping[str, Any]) -> str:
-    return f"{nearest(name, known)}There are {', '.join(known)}"
-
-
 def _built(said: Mapping[str, Any], *, no_spend: bool) -> Forecaster:
     options = {option: value for option, value in said.items() if option != "name"}
     try:
@@ -284,5 +280,5 @@ def _member(
     if word == MIXTURE or (word not in CONTENDERS and not OWN.fullmatch(word)):
         labels = [one["label"] for one, _ in others if one.get("label")]
         known = {name: None for name in (*labels, *CONTENDERS) if name != MIXTURE}
-        raise ArgumentError(f"{MIXTURE}: nobody called {word!r} can be mixed; {_meant(word, known)}")
+        raise ArgumentError(f"{MIXTURE}: nobody called {word!r} can be mixed; {among(word, known)}")
     return _built({"name": word}, no_spend=no_spend)

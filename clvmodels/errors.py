@@ -68,7 +68,7 @@ class DataError(ClvError, ValueError):
         super().__init__(self._text())
 
     def _text(self) -> str:
-        where = f"column {self.column!r}: " if self.column else ""
+        where = f"column {self.column!r}: " if self.column is not None else ""
         seen = []
         if self.rows is not None:
             seen.append(f"{self.rows:,} row{'s' if self.rows != 1 else ''}")
@@ -149,6 +149,31 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}? " if close else ""
+
+
+def among(word: str, known: Iterable[str]) -> str:
+    """What could have been meant by a word that is not known, and all that is known.
+
+    Examples
+    --------
+    >>> among("regressionn", ["zero", "regression"]), among("x", ["zero"])
+    ("did you mean 'regression'? There are zero, regression", 'there are zero')
+    """
+    names = list(known)
+    question = nearest(word, names)
+    return f"{question}{'There' if question else 'there'} are {', '.join(names) or 'none'}"
+
+
+def unknown(word: str, known: Iterable[str]) -> str:
+    """The sentence on a name that nothing has.
+
+    Examples
+    --------
+    >>> unknown("x", ["zero"]), unknown(" ", ["zero"])
+    ("there is no 'x'; there are zero", 'the name is empty; there are zero')
+    """
+    said = f"there is no {word!r}" if word.strip() else "the name is empty"
+    return f"{said}; {among(word, known)}"
 
 
 def require(library: str, package: str) -> None:

@@ -59,8 +59,9 @@ def learn_discrepancy(scorecard: Scorecard, model: str | None = None) -> Discrep
     names = list(dict.fromkeys(held["model"]))
     chosen = names[0] if model is None and names else model
     if chosen not in names:
+        asked = "" if model is None else f" {model!r}"
         raise ArgumentError(
-            f"no forecaster {model or ''!r} with a discrepancy is in this scorecard; there are {names or 'none'}"
+            f"no forecaster{asked} with a discrepancy is in this scorecard; there are {', '.join(names) or 'none'}"
         )
     horizon = scorecard.horizons[-1]
     overlapping = scorecard.data["origin"][

@@ -25,7 +25,7 @@ from clvmodels.config.sections import (
     Report,
     Section,
 )
-from clvmodels.errors import ArgumentError, nearest
+from clvmodels.errors import ArgumentError, nearest, unknown
 
 PREFIX = "CLV__"
 _SHOWN = 40  # characters of a refused value
@@ -218,6 +218,8 @@ def _sentence(error: Any) -> str:
         return f"{where}: there is no such {what}; {_known(place)}"
     if kind == "missing":
         return f"{where}: this {'key' if keys else 'section'} is missing"
+    if kind in ("string_too_short", "too_short") and "at least 1 " in error["msg"]:
+        return f"{where}: this must not be empty"
     if kind == "model_type":
         return f"{where}: this must be a table of keys, not {_shown(came)}"
     rule = str(error["msg"]).removeprefix("Value error, ")
@@ -288,9 +290,7 @@ def _check_names(config: Config, where: str) -> None:
         ]
     for place, name, known in named:
         if name is not None and name not in known:
-            raise ArgumentError(
-                f"{where}, {place}: there is no {name!r}; {nearest(name, known)}There are {', '.join(known)}"
-            )
+            raise ArgumentError(f"{where}, {place}: {unknown(name, known)}")
     _check_money(config, where)
 
 

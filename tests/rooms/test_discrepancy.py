@@ -87,7 +87,7 @@ def test_a_forecaster_without_a_discrepancy_is_refused(scorecard: clv.Scorecard)
     with pytest.raises(clv.ArgumentError, match="with a discrepancy is in this scorecard; there are BG/NBD"):
         clv.learn_discrepancy(scorecard, "Historical CLV (own repeat rate)")
     bare = replace(scorecard, totals=scorecard.totals.drop(columns="alone_q05"))
-    with pytest.raises(clv.ArgumentError, match="no forecaster with a discrepancy .*; there are none"):
+    with pytest.raises(clv.ArgumentError, match=r"no forecaster with a discrepancy .*; there are none"):
         clv.learn_discrepancy(bare)
     empty = replace(scorecard, totals=scorecard.totals.assign(actual=0.0))
     with pytest.raises(clv.ArgumentError, match="longer horizon"):

@@ -10,6 +10,7 @@ from typing import Any, cast
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 INK, MUTED, GRID = "#1c2128", "#5c6570", "#d8dde3"
@@ -106,7 +107,8 @@ def per_cent(value: float, _: object = None) -> str:
 
 def legend_above(axes: Axes) -> None:
     """A legend above the axes, where it covers no data; lines first come first, intervals last."""
-    there = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    handles, names = axes.get_legend_handles_labels()
+    there = dict(zip(names, handles, strict=True))
     labels = sorted(there, key=lambda label: (not label.startswith(_FIRST), label.startswith(_LAST)))
     if not labels:
         return
@@ -118,7 +120,7 @@ def legend_above(axes: Axes) -> None:
     is_house_style = to_rgba(axes.get_facecolor())[3] == 0
     if root is not None and is_house_style and columns == 1:
         root.set_figheight(root.get_figheight() + _LEGEND_LINE * half)
-    axes.legend(
+    legend = axes.legend(
         [there[label] for label in labels],
         [label if len(label) <= longest else f"{label[: longest - 1].rstrip()}…" for label in labels],
         loc="lower left",
@@ -132,6 +134,9 @@ def legend_above(axes: Axes) -> None:
         handletextpad=0.6,
         columnspacing=1.4,
     )
+    for label, handle in zip(labels, legend.legend_handles, strict=True):
+        if label.startswith(_LAST) and names.count(label) > 1:  # of several series, so of the colour of none
+            cast(Line2D, handle).set_color(MUTED)
 
 
 def name_places(axes: Axes, places: Sequence[float], labels: Sequence[str]) -> None:

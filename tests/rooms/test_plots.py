@@ -10,14 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from rooms.example_scorecard import BGNBD, CUSTOMERS, PARETO, RATE, example_forecast, example_scorecard
 
 from clvmodels import plots
 from clvmodels.backtesting import Scorecard
 from clvmodels.errors import ArgumentError
 from clvmodels.metrics import capture_of_value, gain_band
-from clvmodels.plots.palette import legend_above
+from clvmodels.plots.palette import MUTED, legend_above
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +186,22 @@ def test_a_forecaster_looks_the_same_in_every_figure(scorecard: Scorecard) -> No
         lines = {str(line.get_label()): line for line in axes.get_lines()}
         colours.add(lines[BGNBD].get_color())
     assert colours == {plots.SERIES[1]}
+
+
+@pytest.mark.parametrize("draw", [plots.plot_totals, plots.plot_holdout_by_frequency, plots.plot_gain])
+def test_an_interval_of_several_has_the_colour_of_none(
+    scorecard: Scorecard, draw: Callable[..., Axes]
+) -> None:
+    """Killed: the legend's interval in the colour of the last series."""
+    legend = draw(scorecard).get_legend()
+    assert legend is not None
+    named = {
+        text.get_text(): handle
+        for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+    }
+    (interval,) = (handle for label, handle in named.items() if label.startswith("90 %"))
+    colour = interval.get_facecolor() if isinstance(interval, Patch) else interval.get_color()
+    assert to_rgba(np.ravel(colour)[:3] if not isinstance(colour, str) else colour)[:3] == to_rgba(MUTED)[:3]
 
 
 def test_legends_are_whole_in_half_of_a_page(scorecard: Scorecard) -> None:

@@ -103,6 +103,28 @@ def test_no_page_is_wider_than_its_screen(tab: Tab, width: int) -> None:
     tab.resize(1200)
 
 
+def test_a_phone_sees_that_there_is_more_and_captions_push_nothing_away(tab: Tab) -> None:
+    """Killed: a long caption in one line, which made a narrow table wide and its numbers invisible on a phone."""
+    tab.resize(360, mobile=True)
+    wider = """
+        [...document.querySelectorAll('.scroll > table')].filter(table => {
+            const before = table.getBoundingClientRect().width;
+            table.caption.style.display = 'none';
+            const after = table.getBoundingClientRect().width;
+            table.caption.style.display = '';
+            return before > after + 1;
+        }).map(table => table.id)"""
+    assert tab.value(wider) == []
+    assert tab.value(
+        "[...document.querySelectorAll('caption span')].every(e => e.getBoundingClientRect().right <= 360)"
+    )
+    assert (
+        tab.value("getComputedStyle(document.querySelector('.scroll')).backgroundAttachment")
+        == "local, scroll"
+    )
+    tab.resize(1200)
+
+
 def test_a_screen_reader_finds_names(tab: Tab) -> None:
     tree = tab.ask("Accessibility.getFullAXTree")["nodes"]
     roles: dict[str, list[str]] = {}

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
+from typing import TYPE_CHECKING
 
 from clvmodels.batch.gates import Verdict
 from clvmodels.batch.narration import Narrator
 from clvmodels.batch.outcome import DONE, WARNED, Outcome
 from clvmodels.batch.pages import history_page
 from clvmodels.batch.scoring import KEYS
-from clvmodels.batch.shards import Shards
+from clvmodels.batch.shards import tables_of
 from clvmodels.batch.shelf import Run, Shelf
 from clvmodels.batch.store import Store
 from clvmodels.config import Config, secret
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, ArtifactError
 from clvmodels.io import replacing
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def load_database(config: Config, as_of: date, shards: Shards, narrator: Narrator) -> None:
+
+def load_database(config: Config, as_of: date, tables: Iterable[pd.DataFrame], narrator: Narrator) -> None:
     """Put the rows of a run into the database that the configuration names, in place of those of the same date.
+
+    No tables take the rows of that date out.
 
     Raises
     ------
@@ -35,7 +42,7 @@ def load_database(config: Config, as_of: date, shards: Shards, narrator: Narrato
             secret(target),
             config.publish.table,
             config.publish.table_schema,
-            shards.tables(),
+            tables,
             keys=KEYS,
             of={"as_of": as_of},
         )
@@ -80,12 +87,17 @@ def write_history(config: Config, shelf: Shelf) -> None:
 def roll_back(config: Config, shelf: Shelf, store: Store, to: str | None = None) -> Run:
     """Point at an earlier run, the last one or that of an id, and put its fit back into production.
 
-    The run that counted until now is withdrawn: the timer does not publish it again by itself.
+    The run that counted until now is withdrawn: the timer does not publish it again by itself. A database that the
+    configuration names first gets the rows of the runs that stand then, in place of those of the run withdrawn.
 
     Raises
     ------
     ArgumentError
         If there is no such run, or none before the present one.
+    ArtifactError
+        If the files of that run are not what its manifest says.
+    TemporaryError
+        If the database is out of reach: nothing has changed then.
     """
     pointer, standing = shelf.pointer, shelf.standing
     present = pointer.get("run_id")
@@ -104,6 +116,16 @@ def roll_back(config: Config, shelf: Shelf, store: Store, to: str | None = None)
             f"there is no {'run ' + to if to else 'earlier run'} to go back to"
             + (f"; there are: {known}" if known else "")
         )
+    if shelf.check(chosen.as_of, chosen.run_id) is None:
+        raise ArtifactError(
+            f"run {chosen.run_id} of {chosen.as_of} was changed or cut off after it was published, so there is no way "
+            f"back to it; name another one with --to, or make it again with --as-of {chosen.as_of}"
+        )
+    gone = {*pointer["withdrawn"], present}
+    stands = {one.as_of: one for one in shelf.runs if one.run_id not in gone} | {chosen.as_of: chosen}
+    for day in sorted({chosen.as_of, date.fromisoformat(pointer["as_of"])}):
+        tables = tables_of(stands[day].folder) if day in stands else ()
+        load_database(config, day, tables, Narrator())
     shelf.point_to(chosen, withdrawing=[present])
     tidy_up(config, shelf, store)
     return chosen

@@ -16,7 +16,7 @@ from clvmodels.batch.narration import Narrator
 from clvmodels.batch.outcome import DONE, NOTHING_TO_DO, REFUSED, UNFIT, WARNED, Options, Outcome
 from clvmodels.batch.publishing import load_database, publish, tidy_up
 from clvmodels.batch.scoring import SAMPLE, Scoring, first_by_hash, hashed, score
-from clvmodels.batch.shards import Shards, last_segments
+from clvmodels.batch.shards import Shards, last_segments, tables_of
 from clvmodels.batch.shelf import Run, Shelf
 from clvmodels.batch.store import Store, fit_or_load
 from clvmodels.batch.writing import measure, write_run
@@ -94,6 +94,8 @@ def run(
     """
     if options.limit is not None and options.limit < 1:
         raise ArgumentError(f"limit={options.limit} must be at least 1 customer")
+    if options.writes and config.publish.target is not None:
+        secret(config.publish.target)  # now, and not when the forecast is made
     walk = Walk(
         config=config,
         options=options,
@@ -171,6 +173,8 @@ def _finished(walk: Walk, run_id: str) -> Outcome | None:
     if (pointer.get("run_id") == run_id or is_older) and not walk.options.force:
         tidy_up(walk.config, walk.shelf, walk.store)
         return Outcome(NOTHING_TO_DO, f"run {run_id} of {as_of} is published already", run_id)
+    if not is_older or run_id in [one.run_id for one in walk.shelf.standing]:
+        load_database(walk.config, as_of, tables_of(found.folder), walk.narrator)
     return publish(walk.config, walk.shelf, walk.store, found, walk.narrator)
 
 
@@ -244,7 +248,7 @@ def _publish(walk: Walk, delivery: Delivery, scoring: Scoring, earlier: list[Run
         manifest = write_run(config, delivery, scoring, shards, measured, walk.verdicts, last, replaces)
     if blocked:
         return walk.ends(UNFIT, scoring.run_id)
-    load_database(config, scoring.as_of, shards, walk.narrator)
+    load_database(config, scoring.as_of, shards.tables(), walk.narrator)
     walk.narrator.tell("ready")
     place = walk.shelf.shelve(options.as_of, scoring.run_id)
     walk.narrator.tell("shelved", path=str(place))

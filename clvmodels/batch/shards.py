@@ -123,8 +123,13 @@ class Shards:
 
     def tables(self) -> Iterator[pd.DataFrame]:
         """The published table, shard by shard."""
-        for name in self.names:
-            yield read_table(self.files / name)
+        return tables_of(self.files)
+
+
+def tables_of(folder: Path) -> Iterator[pd.DataFrame]:
+    """The published table of a run's folder, shard by shard."""
+    for path in sorted(folder.glob("part-*.parquet")):
+        yield read_table(path)
 
 
 def file_of(number: int) -> str:

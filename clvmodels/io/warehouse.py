@@ -12,7 +12,7 @@ and numeric columns, which its driver refuses. To copy is a small part of a run,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -92,7 +92,7 @@ def replace_rows(
     address: str,
     table: str,
     schema: str | None,
-    frames: Iterator[pd.DataFrame],
+    frames: Iterable[pd.DataFrame],
     *,
     keys: Sequence[str],
     of: Mapping[str, Any],
@@ -100,7 +100,7 @@ def replace_rows(
     """Put rows into a PostgreSQL table in place of those that have the values `of`, in one transaction.
 
     Readers see the old rows until all new ones are there; what fails leaves the old ones. The table is created if
-    need be, with `keys` as its primary key; a column that it lacks is added.
+    need be, with `keys` as its primary key; a column that it lacks is added. Where there are no frames the old rows go.
 
     Returns
     -------
@@ -124,13 +124,14 @@ def replace_rows(
     with _reached():
         try:
             with _connect(address) as connection, connection.cursor() as cursor:
+                remove = sql.SQL("DELETE FROM {} WHERE {}").format(name, where)
                 for frame in frames:
                     if not count:
                         _prepare(cursor, name, schema, frame, keys)
-                        cursor.execute(
-                            sql.SQL("DELETE FROM {} WHERE {}").format(name, where), list(of.values())
-                        )
+                        cursor.execute(remove, list(of.values()))
                     count += _copy(cursor, name, frame)
+                if not count and _is_there(cursor, name):
+                    cursor.execute(remove, list(of.values()))
         except (psycopg.ProgrammingError, psycopg.DataError, psycopg.IntegrityError) as problem:
             raise ArgumentError(f"table {table!r} does not take the rows: {_line(problem)}") from None
     return count
@@ -159,6 +160,11 @@ def _prepare(cursor: Any, name: Any, schema: str | None, frame: pd.DataFrame, ke
     for column in frame.columns:
         if column not in there:  # to add a column locks readers out until the end, so only where it is needed
             cursor.execute(sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(name, declared(column)))
+
+
+def _is_there(cursor: Any, name: Any) -> bool:
+    cursor.execute("SELECT to_regclass(%s)", [name.as_string(cursor)])
+    return cursor.fetchone()[0] is not None
 
 
 def _kind(column: pd.Series[Any]) -> str:

@@ -24,7 +24,7 @@ from clvmodels.batch.scoring import MEANINGS, hashed
 from clvmodels.batch.shelf import KIND
 from clvmodels.cli import main
 from clvmodels.config import read_config
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, ArtifactError, DataError
 from clvmodels.rfm import RFM
 from clvmodels.transactions import activity, rfm_summary
 
@@ -286,6 +286,16 @@ def test_rollback_refuses_what_is_not_there(job: Path, tmp_path: Path) -> None:
     empty = set_up(tmp_path)
     with pytest.raises(ArgumentError, match="nothing is published"):
         roll_back(read_config(empty, {}), shelf_of(empty), Store(tmp_path / "fits"))
+
+
+def test_rollback_refuses_a_run_that_is_damaged(job: Path) -> None:
+    """Killed: a pointer to half of a run, on a shelf that was copied in part."""
+    config, shelf = read_config(job, {}), shelf_of(job)
+    first, second = shelf.runs
+    next(first.folder.glob("part-*.parquet")).unlink()
+    with pytest.raises(ArtifactError, match=rf"run {first.run_id} of 2025-01-31 .*--as-of 2025-01-31"):
+        roll_back(config, shelf, Store(config.path("fits")))
+    assert shelf.pointer["run_id"] == second.run_id
 
 
 def test_damaged_run_is_made_again(job: Path) -> None:

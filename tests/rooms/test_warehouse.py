@@ -13,7 +13,8 @@ from jobs import QUICK, bytes_of, gate, go, look, published, set_up, shelf_of, s
 from psycopg import sql
 from server import Server
 
-from clvmodels.batch import narration
+from clvmodels.batch import Store, narration, roll_back
+from clvmodels.config import read_config
 from clvmodels.errors import ArgumentError, TemporaryError
 from clvmodels.io import postgres_table, replace_rows
 from clvmodels.transactions import activity, calibration_holdout, rfm_summary
@@ -134,6 +135,71 @@ def test_run_from_and_to_the_database(server: Server, schema: str, database_job:
     assert go(database_job, "2025-02-28", force=True).code in (0, 5)
     assert len(rows_of(server, schema, EVIL + " out")) == len(both)
     assert not any(server.address.encode() in content for content in bytes_of(database_job.parent).values())
+
+
+def ids_of(server: Server, schema: str) -> dict[str, set[str]]:
+    """The runs whose rows the target holds, by their day."""
+    rows = rows_of(server, schema, EVIL + " out")
+    return {str(day): set(mine["run_id"]) for day, mine in rows.groupby("as_of")}
+
+
+def test_rollback_takes_the_rows_of_the_run_out_of_the_database(
+    server: Server, schema: str, database_job: Path
+) -> None:
+    """Killed: a forecast that is withdrawn on the shelf, and read on from the database."""
+    first, second = (go(database_job, day).run_id for day in ("2025-01-31", "2025-02-28"))
+    config, shelf = read_config(database_job), shelf_of(database_job)
+    store = Store(config.path(config.store.folder))
+    assert roll_back(config, shelf, store).run_id == first
+    assert ids_of(server, schema) == {"2025-01-31": {first}}
+    assert go(database_job, "2025-02-28", force=True).run_id == second
+    assert ids_of(server, schema) == {"2025-01-31": {first}, "2025-02-28": {second}}
+    database_job.write_text(database_job.read_text().replace("draws = 60", "draws = 50"))
+    third = go(database_job, "2025-02-28").run_id
+    assert ids_of(server, schema)["2025-02-28"] == {third}
+    assert roll_back(config, shelf, store).run_id == second
+    assert ids_of(server, schema) == {"2025-01-31": {first}, "2025-02-28": {second}}
+    assert roll_back(config, shelf, store, third).run_id == third
+    assert ids_of(server, schema)["2025-02-28"] == {third}
+    assert roll_back(config, shelf, store, first).run_id == first
+    assert [one.run_id for one in shelf.standing] == [first]
+    assert ids_of(server, schema) == {"2025-01-31": {first}}
+
+
+def test_run_that_counts_again_has_its_rows_again(server: Server, schema: str, database_job: Path) -> None:
+    """Killed: a pointer to one run of a day, and the rows of another; rows that were lost and are not brought back."""
+    text = database_job.read_text()
+    first = go(database_job, "2025-01-31").run_id
+    database_job.write_text(text.replace("draws = 60", "draws = 50"))
+    second = go(database_job, "2025-01-31").run_id
+    assert ids_of(server, schema) == {"2025-01-31": {second}}
+    database_job.write_text(text)
+    assert go(database_job, "2025-01-31").run_id == first
+    assert ids_of(server, schema) == {"2025-01-31": {first}}
+    with psycopg.connect(server.address) as connection:
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(schema, EVIL + " out")))
+    assert go(database_job, "2025-01-31").code == 99
+    assert go(database_job, "2025-01-31", force=True).code in (0, 5)
+    assert ids_of(server, schema) == {"2025-01-31": {first}}
+
+
+def test_target_without_an_address_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    """Killed: an address that is asked for when the forecast is made."""
+    path = set_up(tmp_path, shop(120), more='target = "env:CLV_TEST_UNSET"\n')
+    with pytest.raises(ArgumentError, match="CLV_TEST_UNSET is not set"):
+        go(path, "2025-01-31")
+    assert not (tmp_path / "published").exists()
+    assert go(path, "2025-01-31", dry_run=True).code in (0, 5)
+
+
+def test_no_rows_take_the_old_ones_out_of_a_table_that_is_there(server: Server, schema: str) -> None:
+    options: dict[str, Any] = {"keys": ("as_of", "Id"), "of": {"as_of": "2025-01-31"}}
+    assert replace_rows(server.address, EVIL, schema, [], **options) == 0
+    frame = pd.DataFrame({"Id": ["a"]})
+    for day in ("2025-01-31", "2025-02-28"):
+        replace(server, schema, frame, day)
+    assert replace_rows(server.address, EVIL, schema, [], **options) == 0
+    assert rows_of(server, schema, EVIL)["as_of"].tolist() == ["2025-02-28"]
 
 
 def test_same_numbers_as_from_the_file(database_job: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import Enum
 from importlib.util import find_spec
 from itertools import islice
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 SHOWN_IDS = 5
@@ -111,6 +111,74 @@ def check_real(name: str, value: Any) -> None:
     share = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value) if isinstance(value, str) else None
     meant = f"; you may mean {float(share[1]) / 100:g}" if share else ""
     raise ArgumentError(f"{name}={value!r} must be a number{meant}")
+
+
+def whole_number(name: str, value: Any, *, least: int) -> int:
+    """The value as a whole number.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none, or below `least`.
+
+    Examples
+    --------
+    >>> whole_number("draws", 1, least=2)
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: draws=1 must be a whole number of at least 2
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ArgumentError(f"{name}={value!r} must be a whole number of at least {least}")
+    return int(value)
+
+
+def is_one_of(word: object, known: Iterable[str]) -> bool:
+    """Whether something is a text, and one of those known."""
+    return isinstance(word, str) and word in known
+
+
+def check_choice(name: str, value: Any, known: Iterable[str]) -> None:
+    """Refuse a word that is not one of those known.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not; the message lists them.
+
+    Examples
+    --------
+    >>> check_choice("method", "lapalce", ["map", "laplace"])
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: method='lapalce' is not one of 'map', 'laplace'; did you mean 'laplace'?
+    """
+    words = list(known)
+    if is_one_of(value, words):
+        return
+    meant = nearest(value, words) if isinstance(value, str) else ""
+    raise ArgumentError(
+        f"{name}={value!r} is not one of {', '.join(map(repr, words))}{'; ' if meant else ''}{meant.strip()}"
+    )
+
+
+def check_kind(name: str, value: Any, kinds: type | tuple[type, ...], fix: str) -> None:
+    """Refuse what is of another kind; `fix` says how the right one is made.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not of one of these kinds.
+
+    Examples
+    --------
+    >>> check_kind("log", 3, (list, tuple), "write [3]")
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: log is of type int, not list or tuple: write [3]
+    """
+    if isinstance(value, kinds):
+        return
+    wanted = kinds if isinstance(kinds, tuple) else (kinds,)
+    names = " or ".join(kind.__name__ for kind in wanted)
+    raise ArgumentError(f"{name} is of type {type(value).__name__}, not {names}: {fix}")
 
 
 class ArtifactError(ClvError):

@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, check_real, percent_hint
+from clvmodels.errors import ArgumentError, check_choice, check_real, is_one_of, percent_hint
 
 DAYS_PER_YEAR = 365.25
 UNIT_DAYS = {"min": 1 / 1440, "h": 1 / 24, "D": 1.0, "W": 7.0}
@@ -40,7 +40,7 @@ def unit_days(unit: str) -> float:
     >>> unit_days("W")
     7.0
     """
-    if unit not in UNIT_DAYS:
+    if not is_one_of(unit, UNIT_DAYS):
         raise ArgumentError(
             f"time unit {unit!r} is not one of {', '.join(UNIT_DAYS)}; "
             "months and years differ in length, so a model's clock cannot tick in them: "
@@ -202,12 +202,17 @@ class Horizon:
 def parse_duration(text: str) -> tuple[int, str]:
     """Number and step of a duration such as ``52W``, ``12M``, ``1Y``.
 
+    Raises
+    ------
+    ArgumentError
+        If it is none.
+
     Examples
     --------
     >>> parse_duration("12M")
     (12, 'M')
     """
-    match = _DURATION.fullmatch(text)
+    match = _DURATION.fullmatch(str(text))
     if match is None or match[2] not in STEP_NAMES or int(match[1]) < 1:
         raise ArgumentError(
             f"{text!r} is not a duration: write a whole number above 0 and one of {', '.join(STEP_NAMES)}, "
@@ -249,7 +254,7 @@ def plan_horizon(
     """
     if isinstance(horizon, str) and _DURATION.fullmatch(horizon):
         count, step = parse_duration(horizon)
-        period = period or {"Y": "M", "Q": "M"}.get(step, step)
+        period = {"Y": "M", "Q": "M"}.get(step, step) if period is None else period
         if observed_until is None:
             return _plan_without_calendar(count, step, unit, period, horizon)
         end = shift(observed_until, count, step)
@@ -258,7 +263,7 @@ def plan_horizon(
             "a horizon given as a date needs the date on which the observation ends: set observation_end"
         )
     else:
-        end, period = end_of_observation(horizon), period or "M"
+        end, period = end_of_observation(horizon), "M" if period is None else period
     if end <= observed_until:
         raise ArgumentError(f"horizon {horizon!s} ends on or before the end of observation {observed_until}")
     _check_count(str(horizon), period, {step: _count(observed_until, end, step) for step in STEP_NAMES})
@@ -311,8 +316,7 @@ def shift(moment: datetime, count: int, step: str) -> datetime:
 
 def _check_count(horizon: str, period: str, counts: dict[str, int]) -> None:
     """Refuse a step that would cut the horizon too fine; `counts` are the periods by step, finest first."""
-    if period not in STEP_NAMES:
-        raise ArgumentError(f"period {period!r} is not one of {', '.join(STEP_NAMES)}")
+    check_choice("period", period, STEP_NAMES)
     if counts[period] > MAX_PERIODS:
         coarser = next((step for step, count in counts.items() if count <= MAX_PERIODS), None)
         way_out = "shorten the horizon" if coarser is None else f"choose period={coarser!r}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from clvmodels.contracts import Param, PurchaseModel, SpendModel
 from clvmodels.datasets.world import World
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_choice, check_real, whole_number
 from clvmodels.models import get_purchase_model, get_spend_model
 from clvmodels.units import as_datetime
 
@@ -131,14 +131,14 @@ def _theta(model: str, params: tuple[Param, ...], values: Mapping[str, float]) -
 
 
 def _check_lengths(customers: int, weeks: float, acquisition_weeks: float, resolution: str) -> None:
-    if customers < 1:
-        raise ArgumentError(f"customers={customers!r} must be at least 1")
+    whole_number("customers", customers, least=1)
+    check_real("weeks", weeks)
+    check_real("acquisition_weeks", acquisition_weeks)
     if not 0 < acquisition_weeks <= weeks < np.inf:
         raise ArgumentError(
             f"acquisition_weeks={acquisition_weeks!r} must be above 0 and at most weeks={weeks!r}, which is finite"
         )
-    if resolution not in ("D", "s"):
-        raise ArgumentError(f"resolution={resolution!r} is neither 'D' nor 's'")
+    check_choice("resolution", resolution, ("D", "s"))
 
 
 def _stamps(start: datetime, weeks: np.ndarray, resolution: str) -> np.ndarray:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_real
+from clvmodels.prediction import as_numbers
 
 WEEKS_PER_YEAR = 365.25 / 7
 MONTHS = 12
@@ -57,13 +59,17 @@ class World:
     first_purchase: float = 1.0
 
     def __post_init__(self) -> None:
-        if len(self.season) != MONTHS:
-            raise ArgumentError(f"season holds {len(self.season)} speeds; give 12, January to December")
-        speeds = {f"season[{month}]": speed for month, speed in enumerate(self.season)}
-        speeds |= {f"the factor of {day}": factor for day, factor in self.shocks}
-        for name, value in (speeds | {"first_purchase": self.first_purchase}).items():
+        if (speeds := as_numbers("season", self.season)).shape != (MONTHS,):
+            raise ArgumentError(f"season holds {speeds.size} speeds; give 12, January to December")
+        _check_pairs(self.shocks)
+        factors: dict[str, Any] = {f"season[{month}]": speed for month, speed in enumerate(self.season)}
+        factors |= {f"the factor of {day}": factor for day, factor in self.shocks}
+        for name, value in (factors | {"first_purchase": self.first_purchase}).items():
+            check_real(name, value)
             if not 0 < value < np.inf:
                 raise ArgumentError(f"{name}={value!r} must be finite and above 0; 1 changes nothing")
+        check_real("cohort_drift", self.cohort_drift)
+        check_real("spend_tail", self.spend_tail)
         if not np.isfinite(self.cohort_drift):
             raise ArgumentError(f"cohort_drift={self.cohort_drift!r} must be finite; 0 changes nothing")
         if not 0 <= self.spend_tail < np.inf:
@@ -112,3 +118,10 @@ class World:
         """(n,) factor of each amount, given which purchases are first ones."""
         noise = self.spend_tail * rng.standard_normal(len(is_first)) - self.spend_tail**2 / 2
         return np.exp(noise) * np.where(is_first, self.first_purchase, 1.0)
+
+
+def _check_pairs(shocks: Any) -> None:
+    if not isinstance(shocks, Sequence) or not all(
+        isinstance(pair, tuple) and len(pair) == 2 for pair in shocks
+    ):
+        raise ArgumentError(f"shocks={shocks!r} must be a list of pairs (date, factor)")

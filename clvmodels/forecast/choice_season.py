@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel
-from clvmodels.errors import ArgumentError, ClvError
+from clvmodels.errors import ArgumentError, ClvError, is_one_of
 from clvmodels.forecast.choice import DRAWS, asked_first
 from clvmodels.forecast.fitted import FittedCLV
 from clvmodels.inference import fit
@@ -47,21 +47,22 @@ def as_season(season: str | Season | None) -> Season | str | None:
     Raises
     ------
     ArgumentError
-        If it is another word.
+        If it is another word, or something else.
 
     Examples
     --------
     >>> as_season("monthly").level, as_season("auto"), as_season(None)
     (0.9, 'auto', None)
     """
-    if not isinstance(season, str):
+    if season is None or (isinstance(season, Season) and not isinstance(season, type)):
         return season
-    if season not in SEASON_WORDS:
+    if not is_one_of(season, SEASON_WORDS):
         raise ArgumentError(
             f"season={season!r} must be one of {', '.join(map(repr, SEASON_WORDS))}, a Clock, one of "
             f"{', '.join(type(one).__name__ for one in SEASONS.values())}, or None for the calendar"
         )
-    return SEASONS.get(season, season)
+    word = cast(str, season)
+    return SEASONS.get(word, word)
 
 
 def choose_season(rfm: Customers, model: PurchaseModel, seed: int) -> SeasonChoice:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_real
 
 DEFAULT_SIGMA, DEFAULT_MONEY = 0.18, 0.08
 SIGMA_IN_SEASON = 0.15
@@ -59,6 +60,8 @@ class Discrepancy:
     source: str = "what was found across real logs"
 
     def __post_init__(self) -> None:
+        check_real("sigma", self.sigma)
+        check_real("money", self.money)
         if not 0 < self.sigma <= LARGEST or not 0 <= self.money <= LARGEST:
             raise ArgumentError(
                 f"discrepancy of sigma={self.sigma!r} and money={self.money!r}: sigma must lie in (0, {LARGEST}] and "
@@ -118,7 +121,7 @@ def as_discrepancy(discrepancy: Any, *, in_season: bool = False) -> Discrepancy 
         if in_season:
             return Discrepancy(SIGMA_IN_SEASON, source="what was found across real logs beside a season")
         return Discrepancy()
-    if isinstance(discrepancy, bool) or not isinstance(discrepancy, int | float | np.number):
+    if isinstance(discrepancy, bool) or not isinstance(discrepancy, Real):
         raise ArgumentError(
             f"discrepancy={discrepancy!r} must be 'default', None, a number such as 0.18, or a Discrepancy"
         )

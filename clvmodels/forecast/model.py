@@ -13,7 +13,7 @@ from clvmodels.forecast.discrepancy import Discrepancy, as_discrepancy
 from clvmodels.forecast.fitted import FittedCLV
 from clvmodels.inference import Method, Priors, fit, get_method
 from clvmodels.models import get_purchase_model, get_spend_model
-from clvmodels.rfm import RFM, Customers
+from clvmodels.rfm import RFM, Customers, check_customers
 from clvmodels.season import OnClock, Season
 
 
@@ -108,6 +108,7 @@ class CLVModel:
 
     def settled(self, rfm: Customers, *, seed: int = 0) -> tuple[CLVModel, tuple[str, ...]]:
         """The model with all that is automatic chosen for these customers, and what was chosen and why."""
+        check_customers(rfm)
         chosen: dict[str, Any] = {}
         reasons = []
         if self.purchase == AUTO:
@@ -147,7 +148,7 @@ class CLVModel:
             If spend is to be modelled and the summary holds none, or nobody has a repeat purchase
             with a mean above 0.
         """
-        options: dict[str, Any] = {"method": method or self.method, "draws": draws}
+        options: dict[str, Any] = {"method": self.method if method is None else method, "draws": draws}
         model, choices = self.settled(rfm, seed=seed)
         purchase = get_purchase_model(model.purchase)
         spend = None if model.spend is None else get_spend_model(model.spend)

@@ -7,11 +7,11 @@ from typing import cast
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_real
 from clvmodels.forecast.discrepancy import Discrepancy
 from clvmodels.inference import Posterior
-from clvmodels.prediction import over_draws
-from clvmodels.rfm import RFM
+from clvmodels.prediction import as_numbers, over_draws
+from clvmodels.rfm import RFM, check_rfm
 from clvmodels.special.shocks import shock_nodes
 
 MOST_CELLS = 400_000  # probabilities worked out in all; a wide posterior belongs to few customers
@@ -30,7 +30,8 @@ def purchase_probability(
 
     See `FittedCLV.purchase_probability`.
     """
-    counts = np.asarray(purchases, dtype=float)
+    check_rfm(rfm)
+    counts = as_numbers("purchases", purchases)
     if (
         counts.shape != rfm.T.shape
         or not np.isfinite(counts).all()
@@ -38,6 +39,7 @@ def purchase_probability(
         or (counts % 1 > 0).any()
     ):
         raise ArgumentError(f"purchases must be {len(rfm):,} whole numbers of at least 0, one per customer")
+    check_real("horizon", horizon)
     if not 0 <= horizon < np.inf:
         raise ArgumentError(f"horizon={horizon!r} must be a finite time of at least 0")
     model = cast(PurchaseModel, purchase.model)

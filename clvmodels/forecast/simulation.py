@@ -29,7 +29,7 @@ from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError
 from clvmodels.forecast.discrepancy import Discrepancy
 from clvmodels.inference import Posterior
-from clvmodels.prediction import DrawBlock, check_seed, over_draws
+from clvmodels.prediction import DrawBlock, as_numbers, check_seed, over_draws
 from clvmodels.rfm import RFM, id_text
 from clvmodels.season import Clock, stretched
 from clvmodels.special.streams import Streams
@@ -123,7 +123,7 @@ class Simulation:
         """
         if pace is None:
             return self
-        paces = np.asarray(pace, dtype=float)
+        paces = as_numbers("pace", pace)
         if paces.shape != (len(self.rfm),) or not (np.isfinite(paces) & (paces > 0)).all():
             raise ArgumentError(f"pace must be {len(self.rfm):,} finite numbers above 0, one per customer")
         rfm = replace(self.rfm, statistics={**self.rfm.statistics, PACE: paces})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from clvmodels.contracts import SpendModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, whole_number
 from clvmodels.forecast.scoring import Scorer
 from clvmodels.prediction import check_margin, check_single
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_customers
 from clvmodels.transactions import RFMTable
 from clvmodels.units import UNIT_NAMES
 
@@ -24,12 +24,13 @@ def check_arguments(
         With what is wrong.
     """
     check_margin(margin)
+    check_customers(target)
     if isinstance(target, RFM):
         check_single(target)
-    if draws < 2 or block_size < 1:
-        raise ArgumentError(f"draws={draws} must be at least 2 and block_size={block_size} at least 1")
-    if workers is not None and workers < 1:
-        raise ArgumentError(f"workers={workers} must be at least 1, or None for as many as there are cores")
+    whole_number("draws", draws, least=2)
+    whole_number("block_size", block_size, least=1)
+    if workers is not None:
+        whole_number("workers", workers, least=1)
     if target.time_unit != time_unit:
         raise ArgumentError(
             f"the fit measured time in {UNIT_NAMES[time_unit]}, the customers to forecast in "

@@ -88,7 +88,7 @@ def business_priors(
         "lifetime_purchases": lifetime_purchases,
         "spend_per_purchase": spend_per_purchase,
     }
-    chosen = get_model(model) if isinstance(model, str) else model
+    chosen = get_model(model)
     known = [name for name in stated if _is_known_to(chosen, _QUANTITIES[name])]
     priors = {}
     for name, interval in stated.items():

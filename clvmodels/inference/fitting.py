@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_choice, whole_number
 from clvmodels.inference.bootstrap import Bootstrap
 from clvmodels.inference.laplace import Laplace
 from clvmodels.inference.method import Draws, MaximumLikelihood, MaximumPosterior, Method
@@ -91,11 +91,10 @@ def fit(
     """
     check_seed(seed)
     way = get_method(method)
-    if draws < 2:
-        raise ArgumentError(f"draws={draws} must be at least 2")
+    whole_number("draws", draws, least=2)
     if priors and not way.with_prior:
         raise ArgumentError(f"method {way.name!r} uses no prior; leave priors out, or fit with method='map'")
-    chosen = get_model(model) if isinstance(model, str) else model
+    chosen = get_model(model)
     objective = build_objective(chosen, rfm, with_prior=way.with_prior, priors=priors)
     mode = find_mode(objective)
     drawn = way.draw(objective, mode, draws, seed)
@@ -153,11 +152,10 @@ def get_method(method: str | Method) -> Method:
     >>> get_method("map").with_prior
     True
     """
-    if not isinstance(method, str):
+    if isinstance(method, Method) and not isinstance(method, type):
         return method
-    if method not in METHODS:
-        raise ArgumentError(f"method {method!r} is not one of {', '.join(METHODS)}")
-    return METHODS[method]
+    check_choice("method", method, METHODS)
+    return METHODS[cast(str, method)]
 
 
 @cache

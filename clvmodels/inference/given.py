@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError, FitStatus
+from clvmodels.errors import ArgumentError, FitStatus, check_kind
 from clvmodels.inference.fitting import describe_fit
 from clvmodels.inference.mode import find_mode
 from clvmodels.inference.objective import Objective, build_objective
 from clvmodels.inference.posterior import Posterior
 from clvmodels.models import get_model
+from clvmodels.prediction import as_numbers
 from clvmodels.rfm import RFM
 
 AS_LIKELY = 1e-3
@@ -58,7 +59,7 @@ def given(
     >>> given("bg_nbd", found, rfm, source="table 2 of the paper")
     Posterior(bg_nbd, given, 1 draw, GIVEN)
     """
-    chosen = get_model(model) if isinstance(model, str) else model
+    chosen = get_model(model)
     theta = _checked(chosen, parameters)
     objective = build_objective(chosen, rfm, with_prior=False)
     loglik = objective.loglik(np.log(theta / objective.scales.of(chosen)))
@@ -79,12 +80,13 @@ def given(
 
 def _checked(model: PurchaseModel | SpendModel, parameters: Mapping[str, Any]) -> np.ndarray:
     """The parameters in the model's order."""
+    check_kind("parameters", parameters, Mapping, "write {name: value}")
     names = [param.name for param in model.params]
     if set(parameters) != set(names):
         raise ArgumentError(
             f"{model.title} has the parameters {', '.join(names)}; given are {', '.join(map(str, parameters))}"
         )
-    theta = np.array([float(parameters[name]) for name in names])
+    theta = as_numbers("parameters", [parameters[name] for name in names])
     wrong = [name for name, value in zip(names, theta, strict=True) if not (np.isfinite(value) and value > 0)]
     if wrong:
         raise ArgumentError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Draws:
     drawn_by: str = ""
 
 
+@runtime_checkable
 class Method(Protocol):
     """A way from the mode of an objective to draws of its parameters."""
 

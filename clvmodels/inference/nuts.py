@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, FitStatus
+from clvmodels.errors import ArgumentError, FitStatus, check_choice, check_real, whole_number
 from clvmodels.inference.chains import Chains, Plan, diagnose, run_nutpie, run_pymc
 from clvmodels.inference.laplace import Laplace
 from clvmodels.inference.method import Draws
@@ -87,12 +87,11 @@ class Nuts:
     def __post_init__(self) -> None:
         least = {"chains": 1, "tune": SHORTEST, "length": SHORTEST, "cores": 1}
         for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise ArgumentError(f"{name}={getattr(self, name)} of Nuts must be at least {bound}")
+            whole_number(name, getattr(self, name), least=bound)
+        check_real("target_accept", self.target_accept)
         if not 0 < self.target_accept < 1:
             raise ArgumentError(f"target_accept={self.target_accept} must lie between 0 and 1")
-        if self.sampler not in SAMPLERS:
-            raise ArgumentError(f"sampler {self.sampler!r} is not one of {', '.join(SAMPLERS)}")
+        check_choice("sampler", self.sampler, SAMPLERS)
 
     def draw(self, objective: Objective, mode: Mode, draws: int, seed: int) -> Draws:
         """As `Method.draw`; where the mode has no curvature to scale by, the mode is the only draw."""

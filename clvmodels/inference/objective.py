@@ -16,7 +16,7 @@ import numpy as np
 from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import DataError
 from clvmodels.inference.priors import NormalPrior, Priors, build_prior
-from clvmodels.rfm import RFM, Customers
+from clvmodels.rfm import RFM, Customers, check_customers
 
 CELLS_PER_BATCH = 1 << 16
 PATTERNS_AT_ONCE = 65_536
@@ -152,8 +152,8 @@ def build_objective(
     DataError
         If the summary lacks a column the model needs, or nobody was observed for any time.
     """
-    patterns = rfm.patterns(model.needs)
     scales = measure_scales(rfm)
+    patterns = rfm.patterns(model.needs)
     prior = build_prior(model, priors, scales.of(model), rfm.time_unit)
     return Objective(model, patterns, scales, with_prior, prior)
 
@@ -168,6 +168,7 @@ def measure_scales(rfm: Customers) -> Scales:
     DataError
         If no customer has been observed for any time.
     """
+    check_customers(rfm)
     time = _weighted_mean(*rfm.weighted("T"))
     if time <= 0:
         raise DataError(

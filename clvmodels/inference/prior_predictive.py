@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import DataError, whole_number
 from clvmodels.inference.objective import measure_scales
 from clvmodels.inference.priors import Priors, build_prior
 from clvmodels.models import get_purchase_model, get_spend_model
+from clvmodels.prediction import check_seed
 from clvmodels.rfm import RFM
 
 PURCHASE_STATISTICS = (
@@ -163,8 +164,9 @@ def _draw_theta(
     model: PurchaseModel | SpendModel, rfm: RFM, priors: Priors | None, draws: int, customers: int, seed: int
 ) -> tuple[np.ndarray, np.random.Generator]:
     """(S, P) parameters from the prior, and the stream that follows."""
-    if draws < 1 or customers < 1:
-        raise ArgumentError(f"draws={draws} and customers={customers} must be at least 1")
+    whole_number("draws", draws, least=1)
+    whole_number("customers", customers, least=1)
+    check_seed(seed)
     rng = np.random.default_rng(seed)
     unit = measure_scales(rfm).of(model)
     prior = build_prior(model, priors, unit, rfm.time_unit)

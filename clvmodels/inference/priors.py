@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError, nearest
+from clvmodels.errors import ArgumentError, check_kind, check_real, nearest
 from clvmodels.units import UNIT_NAMES, unit_days
 
 _FACTOR = re.compile(r"\s*([*/]?)\s*([^\s*/]+)\s*")
@@ -62,6 +62,7 @@ class LogNormal:
 
     def __post_init__(self) -> None:
         for name, value in (("median", self.median), ("sigma", self.sigma)):
+            check_real(name, value)
             if not 0 < value < math.inf:
                 raise ArgumentError(f"{name}={value!r} of a log-normal prior must be finite and above 0")
         if self.time_unit is not None:
@@ -94,6 +95,8 @@ class LogNormal:
         >>> belief.median, round(belief.sigma, 4)
         (8.0, 0.8428)
         """
+        for name, value in (("low", low), ("high", high), ("probability", probability)):
+            check_real(name, value)
         if not 0 < low < high < math.inf:
             raise ArgumentError(f"a prior between {low!r} and {high!r} needs 0 < low < high, both finite")
         if not 0 < probability < 1:
@@ -187,6 +190,11 @@ def build_prior(
         quantities say the same thing twice.
     """
     default = default_prior(model)
+    if priors is None:
+        return default
+    check_kind("priors", priors, Mapping, "write {'r': LogNormal(1, 0.5)}")
+    for key, belief in priors.items():
+        check_kind(f"the prior on {key!r}", belief, LogNormal, "write LogNormal(...)")
     if not priors:
         return default
     C = np.array([exponents(model, key) for key in priors])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, nearest
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.gamma_gamma_frequency import GammaGammaFrequency
@@ -29,33 +29,41 @@ SPEND_MODELS: dict[str, SpendModel] = {
 REGISTRY: dict[str, PurchaseModel | SpendModel] = {**PURCHASE_MODELS, **SPEND_MODELS}
 
 
-def get_model(name: str) -> PurchaseModel | SpendModel:
-    """The registered model of that name.
+def get_model(model: str | PurchaseModel | SpendModel) -> PurchaseModel | SpendModel:
+    """A model by name, or the instance itself.
 
     Raises
     ------
     ArgumentError
-        If there is none; the message lists those there are.
+        If there is none of that name, the message lists those there are; or if it is no model.
 
     Examples
     --------
     >>> get_model("bg_nbd").title
     'BG/NBD'
     """
-    return _look_up(name, REGISTRY, "model")
+    return _look_up(model, REGISTRY, "model", "loglik")
 
 
 def get_purchase_model(model: str | PurchaseModel) -> PurchaseModel:
     """A purchase model by name, or the instance itself."""
-    return _look_up(model, PURCHASE_MODELS, "purchase model") if isinstance(model, str) else model
+    return _look_up(model, PURCHASE_MODELS, "purchase model", "sample_purchase_times")
 
 
 def get_spend_model(model: str | SpendModel) -> SpendModel:
     """A spend model by name, or the instance itself."""
-    return _look_up(model, SPEND_MODELS, "spend model") if isinstance(model, str) else model
+    return _look_up(model, SPEND_MODELS, "spend model", "sample_spend")
 
 
-def _look_up[Model](name: str, models: dict[str, Model], kind: str) -> Model:
-    if name not in models:
-        raise ArgumentError(f"{name!r} is no {kind}; there are {', '.join(sorted(models))}")
-    return models[name]
+def _look_up[Model](given: str | Model, models: dict[str, Model], kind: str, answers: str) -> Model:
+    """A model of some kind by its name, or the instance itself, known by a function that the kind answers."""
+    if isinstance(given, str):
+        if given not in models:
+            meant = nearest(given, models)
+            raise ArgumentError(f"{given!r} is no {kind}; {meant}there are {', '.join(sorted(models))}")
+        return models[given]
+    if isinstance(given, type) or not callable(getattr(given, answers, None)):
+        raise ArgumentError(
+            f"{given!r} is no {kind}: give an instance, or one of {', '.join(sorted(models))}"
+        )
+    return given

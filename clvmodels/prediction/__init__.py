@@ -5,7 +5,14 @@ Whoever forecasts yields `DrawBlock`s, one per block of customers; `gather` turn
 (draw, customer, period).
 """
 
-from clvmodels.prediction.checks import check_levels, check_margin, check_seed, check_single, tail_levels
+from clvmodels.prediction.checks import (
+    as_numbers,
+    check_levels,
+    check_margin,
+    check_seed,
+    check_single,
+    tail_levels,
+)
 from clvmodels.prediction.draws import DEFAULT_LEVELS, DrawBlock, gather, over_draws, quantile_name
 from clvmodels.prediction.forecast import MODEL_ONLY, WITH_MARKET, Forecast, Quantity, labelled
 
@@ -16,6 +23,7 @@ __all__ = [
     "DrawBlock",
     "Forecast",
     "Quantity",
+    "as_numbers",
     "check_levels",
     "check_margin",
     "check_seed",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError, check_real, percent_hint
+from clvmodels.errors import ArgumentError, DataError, check_real, percent_hint, whole_number
 from clvmodels.rfm import RFM
 
 
@@ -18,6 +19,7 @@ def tail_levels(level: float) -> tuple[float, float]:
     >>> [round(tail, 3) for tail in tail_levels(0.9)]
     [0.05, 0.95]
     """
+    check_real("level", level)
     if not 0 < level < 1:
         raise ArgumentError(
             f"interval level {level!r} must lie between 0 and 1; ninety per cent is 0.9{percent_hint(level)}"
@@ -25,7 +27,7 @@ def tail_levels(level: float) -> tuple[float, float]:
     return (1 - level) / 2, (1 + level) / 2
 
 
-def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
+def check_levels(levels: Any) -> tuple[float, ...]:
     """Quantile levels as a sorted tuple.
 
     Raises
@@ -33,12 +35,34 @@ def check_levels(levels: Sequence[float]) -> tuple[float, ...]:
     ArgumentError
         If one is not strictly between 0 and 1.
     """
-    chosen = tuple(sorted(set(levels)))
-    if not chosen or not all(0 < level < 1 for level in chosen):
+    given = tuple(levels) if isinstance(levels, Iterable) and not isinstance(levels, str) else ()
+    for level in given:
+        check_real("a level of levels", level)
+    if not given or not all(0 < level < 1 for level in given):
         raise ArgumentError(
-            f"levels={tuple(levels)!r} must lie strictly between 0 and 1, e.g. (0.05, 0.5, 0.95)"
+            f"levels={levels!r} must be numbers strictly between 0 and 1, e.g. (0.05, 0.5, 0.95)"
         )
-    return chosen
+    return tuple(sorted(set(given)))
+
+
+def as_numbers(name: str, values: Any) -> np.ndarray:
+    """Numbers one by one or in a list, as floats.
+
+    Raises
+    ------
+    ArgumentError
+        If they are none.
+
+    Examples
+    --------
+    >>> as_numbers("pace", ["fast"])
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: pace=['fast'] must be numbers
+    """
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"{name}={values!r} must be numbers") from None
 
 
 def check_margin(margin: float) -> None:
@@ -56,7 +80,7 @@ def check_margin(margin: float) -> None:
         )
 
 
-def check_seed(seed: object) -> None:
+def check_seed(seed: Any) -> None:
     """Refuse a seed that is no whole number of at least 0.
 
     Raises
@@ -64,8 +88,7 @@ def check_seed(seed: object) -> None:
     ArgumentError
         If it is not.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ArgumentError(f"seed={seed!r} must be a whole number of at least 0")
+    whole_number("seed", seed, least=0)
 
 
 def check_single(rfm: RFM) -> None:

@@ -6,10 +6,10 @@ at the last purchase, `T` the age at the end of observation, `monetary_value` th
 """
 
 from clvmodels.rfm.checks import CLOCK_FIELDS, SPEND_FIELDS, id_text
-from clvmodels.rfm.customers import Customers, fingerprint, hash_of
+from clvmodels.rfm.customers import Customers, check_customers, fingerprint, hash_of
 from clvmodels.rfm.history import History, Outcome, Purchases
 from clvmodels.rfm.notes import DataReport, Note
-from clvmodels.rfm.summary import RFM
+from clvmodels.rfm.summary import RFM, check_rfm
 from clvmodels.rfm.windows import EarlierWindow, earlier_windows
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "Note",
     "Outcome",
     "Purchases",
+    "check_customers",
+    "check_rfm",
     "earlier_windows",
     "fingerprint",
     "hash_of",

@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
+
+from clvmodels.errors import ArgumentError
 
 if TYPE_CHECKING:
     from clvmodels.rfm.summary import RFM
 
 
+MAKE_RFM = "make one of a log with rfm_summary, of a frame of frequency, recency and T with rfm_from_frame"
 COARSE = {"spend_log_sum": 2.0**10}
 """Columns whose last bits are the engine's own, because its logarithm is, and how many parts of 1 are seen of them.
 
@@ -21,6 +24,7 @@ the two sides of a step of 2**-10.
 """
 
 
+@runtime_checkable
 class Customers(Protocol):
     """A summary of customers from which patterns can be had: an `RFM`, or an `RFMTable`, which stays in its engine.
 
@@ -56,6 +60,25 @@ class Customers(Protocol):
     def fingerprint(self) -> str:
         """Hash of the content, blind to ids and to row order (16 hexadecimal digits)."""
         ...
+
+
+def check_customers(rfm: Any) -> None:
+    """Refuse what is no summary of customers.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none.
+
+    Examples
+    --------
+    >>> check_customers([3, 2])
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: rfm is of type list, not RFM: make one of a log with rfm_summary, of a frame of
+    frequency, recency and T with rfm_from_frame
+    """
+    if not isinstance(rfm, Customers):
+        raise ArgumentError(f"rfm is of type {type(rfm).__name__}, not RFM: {MAKE_RFM}")
 
 
 def fingerprint(time_unit: str, observed_until: datetime | None, names: Sequence[str], content: int) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.cards import card, first_rows, table
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import DataError, check_kind, whole_number
 from clvmodels.rfm.checks import (
     CLOCK_FIELDS,
     SPEND_FIELDS,
@@ -20,7 +20,7 @@ from clvmodels.rfm.checks import (
     check_lengths,
     check_rules,
 )
-from clvmodels.rfm.customers import Customers, fingerprint, hash_of
+from clvmodels.rfm.customers import MAKE_RFM, Customers, fingerprint, hash_of
 from clvmodels.rfm.history import History
 from clvmodels.rfm.notes import DataReport
 from clvmodels.units import UNIT_NAMES, Moment, end_of_observation, unit_days
@@ -117,6 +117,8 @@ class RFM:
         (2, [38.9, 38.9])
         """
         unit_days(time_unit)
+        if statistics is not None:
+            check_kind("statistics", statistics, Mapping, "write {name: values}")
         arrays = as_columns(frequency, recency, T, weights, monetary_value, spend_count)
         extra = {name: as_column(name, values) for name, values in (statistics or {}).items()}
         ids = np.arange(len(arrays["T"])) if customer_id is None else as_ids(customer_id)
@@ -274,7 +276,7 @@ class RFM:
         Raises
         ------
         ArgumentError
-            If `count` is not a whole number above 0.
+            If `count` is no whole number of at least 1.
 
         Examples
         --------
@@ -282,9 +284,7 @@ class RFM:
         >>> rfm.newcomers(2).customer_id.tolist()
         ['new customer 1', 'new customer 2']
         """
-        is_other = isinstance(count, bool) or not isinstance(count, (int, np.integer))
-        if is_other or count < 1:
-            raise ArgumentError(f"count={count!r} must be a whole number above 0")
+        whole_number("count", count, least=1)
         zeros = np.zeros(count)
         return RFM.from_arrays(
             frequency=zeros,
@@ -351,3 +351,14 @@ class RFM:
             ],
             {"data hash": self.fingerprint()},
         )
+
+
+def check_rfm(rfm: Any) -> None:
+    """Refuse what is no `RFM`.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none.
+    """
+    check_kind("rfm", rfm, RFM, MAKE_RFM)

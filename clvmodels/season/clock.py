@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_kind, check_real
+from clvmodels.prediction import as_numbers
 from clvmodels.rfm import Customers
 from clvmodels.season.course import Course
 from clvmodels.units import unit_days
@@ -29,6 +30,7 @@ FIRST, LAST = date(1800, 1, 1), date(2400, 1, 1)
 """The clock is summed up from one fixed day on, so that customers of other ages leave no trace in its rounding."""
 
 
+@runtime_checkable
 class Season(Protocol):
     """How a clock comes about: it is given (`Clock`), or learned from the log (`clvmodels.season.SEASONS`)."""
 
@@ -86,13 +88,14 @@ class Clock:
     course: Course | None = None
 
     def __post_init__(self) -> None:
-        months = np.array(self.months, dtype=float)
-        if months.shape != (12,):
-            raise ArgumentError(f"months holds {len(self.months)} speeds; give 12, January to December")
+        months = _twelve("months", self.months)
+        check_kind("days", self.days, Mapping, "write {date: factor}")
+        check_real("level", self.level)
         if not 0 < self.level < 1:
             raise ArgumentError(f"level={self.level!r} must be above 0 and below 1")
         named = dict(zip(MONTHS_OF_YEAR, months.tolist(), strict=True)) | dict(self.days)
         for name, value in named.items():
+            check_real(f"the speed of {name}", value)
             if not 0 < value < np.inf:
                 raise ArgumentError(
                     f"the speed of {name}, {value!r}, must be finite and above 0; 1 is a usual day"
@@ -105,8 +108,9 @@ class Clock:
         object.__setattr__(self, "months", tuple((months / mean).tolist()))
         for name in ("low", "high"):
             if (bound := getattr(self, name)) is not None:
-                object.__setattr__(self, name, tuple((np.array(bound, dtype=float) / mean).tolist()))
+                object.__setattr__(self, name, tuple((_twelve(name, bound) / mean).tolist()))
         if self.course is not None:
+            check_kind("course", self.course, Course, "leave it out; learned seasons bring it")
             object.__setattr__(self, "course", self.course.over(mean))
 
     @classmethod
@@ -319,3 +323,11 @@ def days_since_1970(moment: datetime) -> float:
     1.5
     """
     return (moment - datetime(1970, 1, 1)).total_seconds() / 86400
+
+
+def _twelve(name: str, speeds: Any) -> np.ndarray:
+    """(12,) numbers, one per month of the year."""
+    months = as_numbers(name, speeds)
+    if months.shape != (12,):
+        raise ArgumentError(f"{name} holds {months.size} speeds; give 12, January to December")
+    return months

@@ -10,7 +10,7 @@ from statistics import NormalDist
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import whole_number
 from clvmodels.rfm import Customers
 from clvmodels.season.clock import Clock
 from clvmodels.season.months import learned
@@ -72,8 +72,7 @@ class MonthlySeason:
 
     def __post_init__(self) -> None:
         Clock(days=self.days, level=self.level)
-        if self.fewest_months < LEAST_MONTHS:
-            raise ArgumentError(f"fewest_months={self.fewest_months!r} must be at least {LEAST_MONTHS}")
+        whole_number("fewest_months", self.fewest_months, least=LEAST_MONTHS)
 
     def learn(self, rfm: Customers, model: PurchaseModel) -> Clock:
         """The clock of the log behind a summary.

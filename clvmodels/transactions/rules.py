@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_choice
 from clvmodels.units import unit_days
 
 Period = Literal["min", "h", "D", "W"]
@@ -35,11 +35,7 @@ class Rules:
         for name in ("period", "time_unit"):
             unit_days(getattr(self, name))
         for name, choice in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in get_args(choice):
-                raise ArgumentError(
-                    f"{name}={value!r} is not one of {', '.join(map(repr, get_args(choice)))}"
-                )
+            check_choice(name, getattr(self, name), get_args(choice))
         if len({self.customer_id, self.date, self.spend}) < 3 or self.order_id in (
             self.customer_id,
             self.date,

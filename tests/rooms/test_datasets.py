@@ -157,7 +157,7 @@ def test_amounts_follow_the_spend_model() -> None:
         ({"customers": 0}, "at least 1"),
         ({"acquisition_weeks": 0}, "acquisition_weeks=0"),
         ({"weeks": 5}, "at most weeks=5"),
-        ({"resolution": "h"}, "neither 'D' nor 's'"),
+        ({"resolution": "h"}, "not one of 'D', 's'"),
         ({"start": "tomorrow"}, "not an ISO date"),
         ({"spend_params": {"p": 1}}, "has the parameters p, q, gamma"),
         ({"spend": None, "spend_params": SPEND}, "leave out one of the two"),

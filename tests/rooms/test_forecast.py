@@ -131,9 +131,9 @@ def test_more_draws_than_the_posterior_has_use_it_in_turn(fitted: clv.FittedCLV)
         ({"levels": ()}, "between 0 and 1"),
         ({"seed": "today"}, "whole number"),
         ({"seed": -1}, "at least 0"),
-        ({"period": "fortnight"}, "period 'fortnight'"),
+        ({"period": "fortnight"}, "period='fortnight'"),
         ({"block_size": 0}, "at least 1"),
-        ({"workers": 0}, "workers=0 must be at least 1"),
+        ({"workers": 0}, "workers=0 must be a whole number of at least 1"),
     ],
 )
 def test_arguments_out_of_range_are_refused(fitted: clv.FittedCLV, options: dict, text: str) -> None:

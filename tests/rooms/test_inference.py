@@ -147,7 +147,7 @@ def test_blocks_of_patterns_change_the_last_digits_only(
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"method": "mcmc"}, "not one of mle, map, laplace"),
+        ({"method": "mcmc"}, "not one of 'mle', 'map', 'laplace'"),
         ({"draws": 1}, "at least 2"),
     ],
 )

@@ -253,7 +253,7 @@ def test_newcomers_know_the_clock_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, True, "2"])
 def test_newcomers_are_counted_in_whole_numbers(count: Any) -> None:
-    with pytest.raises(ArgumentError, match=f"count={count!r} must be a whole number above 0"):
+    with pytest.raises(ArgumentError, match=f"count={count!r} must be a whole number of at least 1"):
         make().newcomers(count)
 
 

@@ -134,8 +134,8 @@ def test_a_missing_date_is_no_moment(missing: object) -> None:
         ("9000Y", datetime(900, 1, 1), None, "108,000 periods of months, more than 5,000: shorten"),
         ("20Y", START, "D", "7,305 periods of days, more than 5,000: choose period='W'"),
         ("9999999999999999W", None, None, "shorten the horizon"),
-        ("12M", START, "X", "period 'X' is not one of"),
-        ("12W", None, "X", "period 'X' is not one of"),
+        ("12M", START, "X", "period='X' is not one of"),
+        ("12W", None, "X", "period='X' is not one of"),
     ],
 )
 def test_steps_too_fine_for_the_horizon_are_refused(

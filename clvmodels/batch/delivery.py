@@ -96,7 +96,10 @@ def _from_files(config: Config) -> Any:
     if log.source.endswith(".duckdb"):
         return open_duckdb(path, log.table or "", log.table_schema, log.memory_limit)
     if log.memory_limit is None and path.is_file():
-        return read_table(path, customer_id=log.customer_column)
+        table = read_table(path, customer_id=log.customer_column)
+        if not len(table):
+            raise DataError(f"{str(path)!r} has a head and no rows", fix="look at the delivery")
+        return table
     columns = tuple(log.rules[name] for name in ("customer_id", "date", "spend", "order_id"))
     return scan(connect(log.memory_limit), path, columns)
 

@@ -150,7 +150,7 @@ def _volume(found: Activity, today: np.datetime64) -> tuple[float | None, str]:
 
 def _beside_last(delivery: Delivery, last: Mapping[str, Any] | None) -> dict[str, tuple[float | None, str]]:
     if last is None:
-        return dict.fromkeys(("columns", "late", "lost"), (None, "no earlier run to compare with"))
+        return dict.fromkeys(("columns", "late", "grown", "lost"), (None, "no earlier run to compare with"))
     types = dict(delivery.activity.types)
     changed = [
         name for name in sorted({*types, *last["types"]}) if types.get(name) != last["types"].get(name)
@@ -160,7 +160,7 @@ def _beside_last(delivery: Delivery, last: Mapping[str, Any] | None) -> dict[str
     words = f"{now:,} rows up to {last['as_of']}, {then:,} when they were first read"
     return {
         "columns": (float(len(changed)), said or "as in the last run"),
-        "late": (max(now - then, 0) / then, words),
+        **dict.fromkeys(("late", "grown"), (max(now - then, 0) / then, words)),
         "lost": (max(then - now, 0) / then, words),
     }
 

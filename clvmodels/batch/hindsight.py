@@ -74,14 +74,18 @@ def windows(delivery: Delivery, runs: Sequence[Run]) -> Iterator[Window]:
     runs
         Earlier runs, by date.
     """
-    if not runs:
-        return
-    last, oldest = runs[-1], _oldest_in_view(runs, delivery.as_of)
-    wanted = [(NEXT, last)] if oldest.run_id == last.run_id else [(NEXT, last), (ALL, oldest)]
-    for name, run in wanted:
+    for name, run in in_view(runs, delivery.as_of):
         if (periods := _over(delivery, run)) > 0:
             until = date.fromisoformat(run.manifest["period_ends"][periods - 1]) - timedelta(days=1)
             yield Window(name, run, periods, until, *delivery.follow(run.as_of, until))
+
+
+def in_view(runs: Sequence[Run], as_of: date) -> list[tuple[str, Run]]:
+    """The earlier runs that a run looks back at, each with the name of its window: the last one, and the oldest."""
+    if not runs:
+        return []
+    last, oldest = runs[-1], _oldest_in_view(runs, as_of)
+    return [(NEXT, last)] if oldest.run_id == last.run_id else [(NEXT, last), (ALL, oldest)]
 
 
 def _oldest_in_view(runs: Sequence[Run], as_of: date) -> Run:

@@ -15,7 +15,7 @@ from clvmodels.batch.shards import tables_of
 from clvmodels.batch.shelf import Run, Shelf
 from clvmodels.batch.store import Store
 from clvmodels.config import Config, secret
-from clvmodels.errors import ArgumentError, ArtifactError
+from clvmodels.errors import ArgumentError
 from clvmodels.io import replacing
 
 if TYPE_CHECKING:
@@ -116,11 +116,7 @@ def roll_back(config: Config, shelf: Shelf, store: Store, to: str | None = None)
             f"there is no {'run ' + to if to else 'earlier run'} to go back to"
             + (f"; there are: {known}" if known else "")
         )
-    if shelf.check(chosen.as_of, chosen.run_id) is None:
-        raise ArtifactError(
-            f"run {chosen.run_id} of {chosen.as_of} was changed or cut off after it was published, so there is no way "
-            f"back to it; name another one with --to, or make it again with --as-of {chosen.as_of}"
-        )
+    shelf.check_whole(chosen)
     gone = {*pointer["withdrawn"], present}
     stands = {one.as_of: one for one in shelf.runs if one.run_id not in gone} | {chosen.as_of: chosen}
     for day in sorted({chosen.as_of, date.fromisoformat(pointer["as_of"])}):

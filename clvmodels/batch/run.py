@@ -12,6 +12,7 @@ from clvmodels.batch import gates, record
 from clvmodels.batch.delivery import Delivery, deliver, opened
 from clvmodels.batch.division import ByRules, ByValue, Scheme, rules_for
 from clvmodels.batch.gates import Verdict
+from clvmodels.batch.hindsight import in_view
 from clvmodels.batch.narration import Narrator
 from clvmodels.batch.outcome import DONE, NOTHING_TO_DO, REFUSED, UNFIT, WARNED, Options, Outcome
 from clvmodels.batch.publishing import load_database, publish, tidy_up
@@ -106,6 +107,8 @@ def run(
     )
     held = walk.shelf.locked(config.publish.wait) if options.writes else nullcontext()
     with held, opened(config) as table:
+        if options.writes:
+            walk.store.open()
         return _walk(walk, table)
 
 
@@ -119,7 +122,7 @@ def _walk(walk: Walk, table: Any) -> Outcome:
     walk.narrator.facts["run_id"] = run_id
     if (done := _finished(walk, run_id)) is not None:
         return done
-    earlier = [one for one in walk.shelf.standing if one.as_of < options.as_of]
+    earlier = _earlier(walk)
     last = earlier[-1].manifest if earlier else None
     with walk.narrator.stage("check the delivery"):
         blocked = walk.blocked(gates.judge(config.gates, gates.of_delivery(delivery, last)))
@@ -137,6 +140,21 @@ def _walk(walk: Walk, table: Any) -> Outcome:
     if options.writes:
         return _publish(walk, delivery, scoring, earlier)
     return _rehearse(walk, delivery, scoring)
+
+
+def _earlier(walk: Walk) -> list[Run]:
+    """The runs before this one; those it looks back at are whole, and what is missing is told."""
+    shelf, as_of = walk.shelf, walk.options.as_of
+    earlier = [one for one in shelf.standing if one.as_of < as_of]
+    for _, one in in_view(earlier, as_of):
+        shelf.check_whole(one)
+    if shelf.torn:
+        names = ", ".join(str(path.relative_to(shelf.folder)) for path in shelf.torn[:3])
+        walk.narrator.tell("torn runs", "warning", count=len(shelf.torn), first=names)
+    if shelf.lost:
+        words = "it counts and is not on the shelf, so nothing is compared with it"
+        walk.narrator.tell("lost run", "warning", lost=shelf.lost, words=words)
+    return earlier
 
 
 def id_of(config: Config, delivery: Delivery) -> str:

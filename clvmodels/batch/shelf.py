@@ -12,6 +12,7 @@ Whoever follows the pointer, or looks for manifests, sees whole runs only.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -114,6 +115,18 @@ class Shelf:
         return sorted(found, key=lambda run: (run.as_of, depth(run.run_id), run.run_id))
 
     @property
+    def torn(self) -> list[Path]:
+        """Folders of runs without a manifest that can be read: copied in part, or changed."""
+        whole = {run.folder for run in self.runs}
+        return sorted(path for path in self.folder.glob("run_date=*/run_id=*") if path not in whole)
+
+    @property
+    def lost(self) -> str | None:
+        """Id of the run that the pointer names, where it is not on the shelf."""
+        current = self.pointer.get("run_id")
+        return current if current not in {None, *(run.run_id for run in self.runs)} else None
+
+    @property
     def standing(self) -> list[Run]:
         """The run that counts of each date, by date: not withdrawn, and not replaced by another one."""
         withdrawn = set(self.pointer["withdrawn"])
@@ -144,6 +157,23 @@ class Shelf:
             return Run(place, read_manifest(place, KIND))
         except ArtifactError:
             return None
+
+    def check_whole(self, run: Run) -> None:
+        """Refuse a run to compare with, or to go back to, whose files are not what its manifest says.
+
+        Raises
+        ------
+        ArtifactError
+            If any is missing, or was changed.
+        """
+        files: dict[str, str] = run.manifest["files"]
+        wrong = [name for name, checksum in files.items() if _checksum_of(run.folder / name) != checksum]
+        if wrong:
+            raise ArtifactError(
+                f"run {run.run_id} of {run.as_of} is no longer what was published: {len(wrong)} of its {len(files)} "
+                f"files are missing or were changed ({', '.join(wrong[:3])}). Way out: make it again with --as-of "
+                f"{run.as_of}, or bring the files back, or remove {str(run.folder)!r}"
+            )
 
     def shelve(self, as_of: date, run_id: str) -> Path:
         """Move a finished run to its place; what lies there damaged is moved out of the way."""
@@ -214,10 +244,20 @@ class Shelf:
     @property
     def is_busy(self) -> bool:
         """Whether a run is going on."""
-        if not self.folder.is_dir():
-            return False
+        import fcntl
+
         try:
-            with self.locked(0):
-                return False
-        except TemporaryError:
+            with (self.folder / LOCK).open("rb") as file:  # to look takes no right to write
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
             return True
+        return False
+
+
+def _checksum_of(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

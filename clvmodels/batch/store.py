@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from clvmodels.artifacts import load_fit, save_fit
 from clvmodels.batch.delivery import Delivery
 from clvmodels.config import Config
-from clvmodels.errors import ArgumentError, ArtifactError
+from clvmodels.errors import ArgumentError, ArtifactError, TemporaryError, exit_code
 from clvmodels.forecast import CLVModel, FittedCLV
 from clvmodels.io import write_json
 from clvmodels.units import UNIT_DAYS, parse_duration
@@ -60,6 +61,25 @@ class Store:
         """Finished versions, oldest first."""
         return sorted(path.parent.name for path in self.folder.glob("*/manifest.json"))
 
+    def open(self) -> None:
+        """Make the folder, if need be.
+
+        Raises
+        ------
+        ArgumentError
+            If it cannot be made or written to.
+        """
+        try:
+            self.folder.mkdir(exist_ok=True)
+            with TemporaryFile(dir=self.folder):
+                pass
+        except OSError as problem:
+            if exit_code(problem) == exit_code(TemporaryError()):
+                raise  # full, not forbidden
+            raise ArgumentError(
+                f"folder {str(self.folder)!r} cannot be written to: {problem.strerror}; choose another [store] folder"
+            ) from None
+
     def promote(self, version: str, run: str | None = None) -> None:
         """Put a version into production, while a run counts: what a person chooses lasts until the next run does.
 
@@ -76,12 +96,23 @@ class Store:
             write_json({"version": version, "run": run}, self.folder / ALIAS)
 
     def load(self, version: str) -> FittedCLV:
-        """The fit of a version, after its checksums have been checked."""
-        return load_fit(self.folder / version)
+        """The fit of a version, after its checksums have been checked.
+
+        Raises
+        ------
+        ArtifactError
+            If it was changed or cut off.
+        """
+        try:
+            return load_fit(self.folder / version)
+        except ArtifactError as problem:
+            said = str(problem).partition(". Way out")[0]
+            raise ArtifactError(
+                f"{said}. Way out: remove that folder and run again, so that it is fitted anew, or promote another fit"
+            ) from None
 
     def keep(self, fitted: FittedCLV, version: str, made: Mapping[str, Any]) -> FittedCLV:
         """Save a fit with how it was `made`, and give it back as it will be loaded."""
-        self.folder.mkdir(exist_ok=True)
         noted = replace(fitted.purchase, provenance={**fitted.purchase.provenance, "made": dict(made)})
         return load_fit(save_fit(replace(fitted, purchase=noted), self.folder / version))
 
@@ -124,6 +155,8 @@ def why_refit(store: Store, config: Config, as_of: date, has_drifted: bool) -> s
     policy, version = config.store.refit, store.production
     if version is None:
         return "there is no fit yet"
+    if version not in store.versions:
+        return f"the fit in production, {version}, is no longer in the store"
     made = made_of(store.load(version))
     if made.get("asked") != asked(config):
         return "models, or how the log is read, changed since the last fit"

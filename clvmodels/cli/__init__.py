@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise SystemExit(exit_code(error)) from None
         except OSError as error:
             typer.echo(f"clvmodels: the system refused: {_one_line(error)}", err=True)
-            raise SystemExit(1) from None
+            raise SystemExit(exit_code(error)) from None
 
 
 def _show_warning(

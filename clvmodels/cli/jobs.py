@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clvmodels.cli.show import say, text_table, wrote
-from clvmodels.errors import ArgumentError, ClvError, exit_code
+from clvmodels.errors import ArgumentError, ArtifactError, ClvError, exit_code
 from clvmodels.progress import progress_bar
 
 if TYPE_CHECKING:
     from clvmodels.batch import Outcome, Shelf
     from clvmodels.batch.narration import Narrator
     from clvmodels.config import Config
+
+INTERRUPTED = 130
+"""Exit code of a run that somebody stopped, as shells have it."""
 
 Configuration = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="Configuration in TOML.", show_default=False)
@@ -54,8 +57,8 @@ def run(
     """Forecast as of a day, check the forecast against the last one, and publish it. Made for timers.
 
     Exit codes: 0 published, 2 configuration wrong, 3 log refused, 4 fit or forecast held back, 5 published but a gate
-    warned, 75 try again later (another run, a lost database, a full disk), 99 nothing to do. With 2, 3, 4 and 75 the
-    last forecast stands.
+    warned, 75 try again later (another run, a lost database, a full disk), 99 nothing to do, 130 stopped. With
+    all but 0 and 5 the last whole forecast stands.
 
     Example: clvmodels run clv.toml --as-of 2026-10-31
     """
@@ -71,8 +74,8 @@ def run(
             options = {"dry_run": dry_run, "limit": limit, "resume": resume, "force": force}
             outcome, currency = _run(config, as_of, narrator, options)
         code, words = outcome.code, outcome.words
-    except (ClvError, OSError) as problem:
-        code, words = exit_code(problem), " ".join(str(problem).split())
+    except (ClvError, OSError, KeyboardInterrupt) as problem:
+        code, words = _why(problem)
     finally:
         _write_metrics(metrics_file, narrator, as_of, code, outcome)
     level = "info" if code in (0, 99) else "warning" if code == 5 else "error"
@@ -80,6 +83,19 @@ def run(
     if outcome is not None:
         _say(outcome, currency)
     raise typer.Exit(code)
+
+
+def _why(problem: BaseException) -> tuple[int, str]:
+    """The exit code of what ended a run, and a sentence."""
+    if isinstance(problem, KeyboardInterrupt):
+        return (
+            INTERRUPTED,
+            "interrupted; the last whole forecast stands, and --resume goes on where this run was",
+        )
+    words = " ".join(str(problem).split())
+    if isinstance(problem, OSError):
+        words = f"the system refused: {words}; the last whole forecast stands, --resume goes on when that is mended"
+    return exit_code(problem), words
 
 
 def _run(config: Path, as_of: str, narrator: Narrator, options: dict[str, Any]) -> tuple[Outcome, str]:
@@ -190,14 +206,21 @@ def status(config: Configuration) -> None:
     from clvmodels.batch import Store
 
     store, pointer = Store(said.path(said.store.folder)), shelf.pointer
-    say(
-        f"current: run {pointer['run_id']} of {pointer['as_of']}"
-        if "run_id" in pointer
-        else "current: none yet"
-    )
+    current = f"run {pointer['run_id']} of {pointer['as_of']}" if "run_id" in pointer else "none yet"
+    if shelf.lost:
+        current += (
+            f", which is not on the shelf: make it again with --as-of {pointer['as_of']}, or go back with "
+        )
+        current += "clvmodels rollback --to RUN"
+    say(f"current: {current}")
     say(f"runs: {len(shelf.runs)} ({len(pointer['withdrawn'])} withdrawn)")
+    if torn := shelf.torn:
+        say(
+            f"torn: {len(torn)} without a manifest that can be read, first {str(torn[0])!r}; remove or restore them"
+        )
     kept = f"{len(store.versions)} kept, refit: {said.store.refit}"
-    say(f"fit in production: {store.production or 'none yet'} ({kept})")
+    missing = "" if store.production in (None, *store.versions) else ", which is not in the store"
+    say(f"fit in production: {store.production or 'none yet'}{missing} ({kept})")
     stages = shelf.unfinished
     say(f"unfinished: {', '.join(stages)}; run again with --resume" if stages else "unfinished: none")
     say(f"going on: {'yes' if shelf.is_busy else 'no'}")
@@ -283,8 +306,12 @@ def fits(
         return
     rows = []
     for version in store.versions:
-        fitted = store.load(version)
         mark = " (in production)" if version == store.production else ""
+        try:
+            fitted = store.load(version)
+        except ArtifactError:
+            rows.append(["damaged" + mark, version, "-"])
+            continue
         rows.append([fitted.name + mark, version, str(made_of(fitted).get("as_of", "-"))])
     say(text_table(["models", "version", "last day known"], rows))
 

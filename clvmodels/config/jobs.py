@@ -175,6 +175,9 @@ class Gates(Section):
     columns: Gate = _gate("block", 0, "Columns whose type is another one than in the last run.")
     dropped: Gate = _gate("block", 0.05, "Share of the rows that were left out.")
     late: Gate = _gate("warn", 0.01, "Rows added since to the days of the last run, as a share.")
+    grown: Gate = _gate(
+        "block", 0.5, "The same share, from which on the log is taken to hold its rows twice."
+    )
     lost: Gate = _gate("block", 0.001, "Rows missing since from the days of the last run, as a share.")
     fit: Gate = _gate("block", 0, "Fits that failed, are not identified or not reliable.")
     k_hat: Gate = _gate("block", 0.7, "Pareto k of the importance draws of a fit.")

@@ -119,10 +119,12 @@ def _check_columns(frame: Frame, rules: Rules) -> None:
         lower = {str(name).lower(): name for name in names}
         close = difflib.get_close_matches(str(column).lower(), lower, n=1, cutoff=0.5)
         hint = f"did you mean {lower[close[0]]!r}? " if close else ""
+        option = role.removesuffix("_id")
         raise DataError(
             f"there is no such column; the columns are {', '.join(map(repr, names))}",
             column=str(column),
-            fix=f"{hint}Name the column with {role}=, on the command line with --{role.removesuffix('_id')}-column",
+            fix=f"{hint}Name the column with {role}=, on the command line with --{option}-column, in a configuration "
+            f"with [log] {option}_column",
         )
 
 

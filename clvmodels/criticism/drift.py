@@ -61,8 +61,8 @@ def cohort_drift(rfm: RFM, events: PurchaseEvents, sampling: Sampling = USUAL) -
     fewest = min(late.sum(), early.sum()), min(bought[late].sum(), bought[early].sum())
     if fewest[0] < FEWEST_CUSTOMERS or fewest[1] < FEWEST_PURCHASES:
         reason = (
-            f"the smaller of two halves of the cohorts has {int(fewest[0]):,} customers with {int(fewest[1]):,} "
-            f"purchases at a common age; {FEWEST_CUSTOMERS} and {FEWEST_PURCHASES} are needed"
+            f"the smaller of two halves of the cohorts: {int(fewest[0]):,} (customers) and {int(fewest[1]):,} "
+            f"(purchases at a common age); {FEWEST_CUSTOMERS} and {FEWEST_PURCHASES} are needed"
         )
         return not_run(COHORTS, reason, sampling, 1.0)
     sums = sampling.sums(rfm, [late, late * bought, early, early * bought])

@@ -62,8 +62,8 @@ def purchase_regularity(rfm: RFM, events: PurchaseEvents, sampling: Sampling = U
     customer, place, moment, lost, tick = spacing(events, rfm.time_unit)
     if len(place) < FEWEST_CUSTOMERS:
         reason = (
-            f"{len(place):,} customers have two gaps between purchases that are long against the rounding of dates; "
-            f"{FEWEST_CUSTOMERS} are needed"
+            "customers with two gaps between purchases that are long against the rounding of dates: "
+            f"{len(place):,}; {FEWEST_CUSTOMERS} are needed"
         )
         return not_run(NAME, reason, sampling, 1.0)
     columns = np.zeros((2, len(rfm)))

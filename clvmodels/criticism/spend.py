@@ -54,7 +54,7 @@ def spend_and_frequency(rfm: RFM, events: PurchaseEvents, sampling: Sampling = U
     customer, amount = _middle_amounts(events)
     frequency = rfm.frequency[customer]
     if len(customer) < FEWEST_CUSTOMERS or len(set(frequency)) < 2 or len(set(amount)) < 2:
-        reason = f"{len(customer):,} customers have a repeat purchase ({FEWEST_CUSTOMERS} are needed, not all alike)"
+        reason = f"customers with a repeat purchase: {len(customer):,}; {FEWEST_CUSTOMERS} are needed, not all alike"
         return not_run(NAME, reason, sampling, 0.0)
     columns = np.zeros((6, len(rfm)))
     columns[:, customer] = _moments(_centred_rank(frequency), _centred_rank(amount))

@@ -175,7 +175,7 @@ def _log_gaps(rfm: RFM) -> tuple[np.ndarray, np.ndarray]:
 
 def _too_few(known: np.ndarray, gap: np.ndarray) -> str | None:
     if known.sum() < FEWEST_CUSTOMERS:
-        return f"{int(known.sum()):,} customers have two amounts above 0; {FEWEST_CUSTOMERS} are needed"
+        return f"customers with two amounts above 0: {int(known.sum()):,}; {FEWEST_CUSTOMERS} are needed"
     if gap[known].mean() < LEAST_SPREAD:
         return "every customer pays the same each time, so there is no spread to compare"
     return None

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 INK, MUTED, GRID = "#1c2128", "#5c6570", "#d8dde3"
@@ -136,7 +137,8 @@ def legend_above(axes: Axes) -> None:
     )
     for label, handle in zip(labels, legend.legend_handles, strict=True):
         if label.startswith(_LAST) and names.count(label) > 1:  # of several series, so of the colour of none
-            cast(Line2D, handle).set_color(MUTED)
+            alpha = to_rgba(handle.get_facecolor())[3] if isinstance(handle, Patch) else 1.0
+            cast(Line2D, handle).set_color(to_rgba(MUTED, alpha))
 
 
 def name_places(axes: Axes, places: Sequence[float], labels: Sequence[str]) -> None:

@@ -60,7 +60,10 @@ def _customer_sentence(material: Material, quantity: str, leads: Leads) -> Sente
         text = f", {role_of(material, winner)}: {smallest}."
         model = leads.customer_model
         if model is None:
-            return [*start, f"{text} No model forecast this."]
+            return [
+                *start,
+                f", {role_of(material, winner)}: {smallest_of_points(material, quantity)}. No model forecast this.",
+            ]
         return [
             *start,
             f"{text} Measured against the best model, {model}, {_gaps(material, quantity, winner, model)}.",
@@ -78,6 +81,15 @@ def _customer_sentence(material: Material, quantity: str, leads: Leads) -> Sente
         return [*start, f": its error (CRPS {score}) is the smallest of {len(everyone)} forecasters."]
     text = f": its error (CRPS {score}) is {', and '.join(gaps)}."
     return [*start, text + _against_best(material, quantity, winner)]
+
+
+def smallest_of_points(material: Material, quantity: str) -> str:
+    """Why one point forecast of several is named, and what that is worth."""
+    count = counted(len(material.compared(quantity)), "forecaster")
+    return (
+        f"its absolute error per customer is the smallest of {count}, which says little, since it rewards forecasting "
+        "nothing where most buy nothing"
+    )
 
 
 def _against_best(material: Material, quantity: str, winner: str) -> str:
@@ -107,7 +119,8 @@ def gap_of(material: Material, quantity: str, metric: str, model: str, other: st
     ours, theirs = (material.average(quantity, metric, name) for name in (model, other))
     lead = paired_lead(material, quantity, metric, model, other)
     within = [] if math.isnan(lead.percent_low) else [percent_range(lead.percent_low, lead.percent_high)]
-    chance = ["may be chance"] if lead.is_level else []
+    few = math.isnan(lead.low) and not math.isnan(lead.size)
+    chance = ["too few customers to say"] if few else ["may be chance"] if lead.is_level else []
     said = ": ".join([*within, *chance])
     return smaller(1 - ours / theirs if theirs else math.nan) + (f" ({said})" if said else "")
 

@@ -21,7 +21,7 @@ from clvmodels.report.measures import RANKING_MEASURES
 
 CHANCE = "central 90 % interval over resampled customers"
 _TAILS, _NORMAL = (0.05, 0.95), 1.6448536269514722
-_RESAMPLES, _FEWEST = 2000, 20
+_RESAMPLES, FEWEST = 2000, 20
 _RANKED, _MOST_RANKED, _SEED = 200, 4000, 20
 SPREAD = f"normal by their spread over {_RANKED} resamples"
 _RANKING: Mapping[str, Any] = {
@@ -123,7 +123,7 @@ def _loss_lead(metric: str, ours: Outcomes, theirs: Outcomes) -> Lead:
     whole = np.array([column.sum() for column in columns])[None]
     best = _means(whole, len(places), is_root=metric == "rmse")
     size, percent = float(best[1, 0] - best[0, 0]), float(_percent(best)[0])
-    if len(customers) < _FEWEST:
+    if len(customers) < FEWEST:
         return Lead(size, percent=percent)
     sums = metrics.resampled_sums(columns, np.arange(len(customers)), seed=_SEED, resamples=_RESAMPLES)
     means = _means(sums, len(places), is_root=metric == "rmse")
@@ -183,7 +183,7 @@ def _ranking_lead(metric: str, ours: Outcomes, theirs: Outcomes) -> Lead:
         return sum(found) / len(found) if found else math.nan
 
     size, whole = min(len(customers), _MOST_RANKED), lead(slice(None))
-    if len(customers) < _FEWEST:
+    if len(customers) < FEWEST:
         return Lead(whole)
     rng = np.random.default_rng(_SEED)
     draws = np.array([lead(rng.integers(len(customers), size=size)) for _ in range(_RANKED)])

@@ -12,7 +12,7 @@ from clvmodels.report.material import Material
 from clvmodels.report.measures import CONTESTED, MEASURES, QUANTITY_NAMES
 from clvmodels.report.numbers import counted, decimals_for, fixed, listed
 
-_TOTAL = "bias_total"
+_TOTAL, _LARGE = "bias_total", 100.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def _total(material: Material, quantity: str, formula: str, model: str) -> Conte
     outcome = "won" if nearest == formula else "lost"
     if totals_level(material, quantity, nearest, other):
         outcome = "level"
-    decimals = decimals_for(list(misses.values()))
+    decimals = 0 if max(misses.values()) >= _LARGE else decimals_for(list(misses.values()))
     first, second = (material.amount(quantity, misses[name], decimals) for name in (formula, model))
     ahead = 0
     for origin in material.origins:
@@ -117,6 +117,12 @@ def _apart(material: Material, quantity: str, metric: str, lead: Lead) -> str:
 def _where(material: Material, ahead: int) -> str:
     count = len(material.origins)
     return "" if count == 1 else f"; ahead at {ahead} of {count} origins"
+
+
+def where_it_wins(material: Material) -> str:
+    """The heading above `contest_blocks`."""
+    simple = "the simple formula" if material.one_number == "formula" else f"a {material.one_number}"
+    return f"Where {simple} wins"
 
 
 def contest_blocks(material: Material) -> list[Block]:

@@ -19,7 +19,7 @@ from clvmodels.report.blocks import (
 )
 from clvmodels.report.cautions import CAUTION, joined, of_fit, of_lead
 from clvmodels.report.chance import CHANCE, paired_lead
-from clvmodels.report.contest import contest_blocks
+from clvmodels.report.contest import contest_blocks, where_it_wins
 from clvmodels.report.leads import find_leads
 from clvmodels.report.material import Material
 from clvmodels.report.measures import QUANTITY_NAMES
@@ -33,7 +33,7 @@ def formula_section(material: Material) -> Section:
         formulas = [name for name in material.formulas if material.outcomes(quantity, name) is not None]
         if formulas:
             blocks += [Text(_sentence(material, quantity, formulas)), _table(material, quantity, formulas)]
-    blocks += [Heading(f"Where the simple {material.one_number} wins"), *contest_blocks(material)]
+    blocks += [Heading(where_it_wins(material)), *contest_blocks(material)]
     return Section("formula", "What would the formula have said?", blocks)
 
 

@@ -30,7 +30,7 @@ from clvmodels.report.blocks import (
 from clvmodels.report.drawing import HALF, picture
 from clvmodels.report.material import Material
 from clvmodels.report.measures import MEASURES, TERMS
-from clvmodels.report.numbers import CARRIED, INTERVAL, NORMAL_90, decimals_for, fixed, per_cent
+from clvmodels.report.numbers import CARRIED, INTERVAL, NORMAL_90, counted, decimals_for, fixed, per_cent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,9 @@ def forecast_section(material: Material, forecast: Forecast) -> Section:
     """Totals, periods and the customers with the highest expected value."""
     provenance = forecast.provenance
     count = len(forecast.columns["customer_id"])
-    parts = [f"{forecast.name}, {_window(forecast)}, {count:,} customers known at the end of the data."]
+    parts = [
+        f"{forecast.name}, {_window(forecast)}, {counted(count, 'customer')} known at the end of the data."
+    ]
     if "annual_discount_rate" in provenance:
         parts.append(
             f" Value is discounted at {per_cent(provenance['annual_discount_rate'])} a year "
@@ -201,7 +203,9 @@ def _top_customers(material: Material, forecast: Forecast) -> Table:
         Column(label, ", ".join(filter(None, ["mean", unit]))),
         Column(f"{percent} %", ", ".join(filter(None, ["predictive quantiles", unit]))),
     ]
-    notes = [f"These {len(top):,} of {len(table):,} customers hold {per_cent(share)} of the expected total."]
+    whole = counted(len(table), "customer")
+    verb, few = ("holds", "This") if len(top) == 1 else ("hold", "These")
+    notes = [f"{few} {len(top):,} of {whole} {verb} {per_cent(share)} of the expected total."]
     if low in top and (astray := int((~top[f"{worth}_mean"].between(top[low], top[high])).sum())):
         notes.append(f"For {astray:,} of them the mean lies outside their own quantiles: {CARRIED}.")
     if {"p_alive", "p_purchase"} <= set(top) and forecast.is_distribution:
@@ -210,9 +214,8 @@ def _top_customers(material: Material, forecast: Forecast) -> Table:
         notes.append(
             "Ids are shown as the first 12 digits of their SHA-256; whoever knows the ids can do the same."
         )
-    caption = (
-        f"The {len(top):,} customers with the highest expected {'value' if worth == 'clv' else 'purchases'}"
-    )
+    best = "value" if worth == "clv" else "purchases"
+    caption = f"The {counted(len(top), 'customer')} with the highest expected {best}"
     return Table("forecast-top", caption, columns, rows, notes)
 
 

@@ -140,6 +140,17 @@ TERMS = (
     ("Skill", "1 − score / score of the baseline: the share of the baseline's error that is gone."),
     ("Frequency", "Repeat purchases of a customer before the origin."),
     ("Historical formula", "A forecast by arithmetic on a customer's past; it gives one number and no interval."),
+    (
+        "Model",
+        "A forecaster that gives every outcome a probability. BG/NBD, MBG/NBD, MBG/CNBD and Pareto/NBD say when "
+        "customers buy and when they leave, Gamma-Gamma what a purchase is worth; in brackets stands how it was fitted "
+        "(laplace and nuts: draws of the parameters; map and mle: their best values alone).",
+    ),
+    (
+        "Market discrepancy",
+        "A shock that all customers share (season, promotions, the economy), of the size found across real logs. "
+        "Intervals of totals hold it unless they are called model only.",
+    ),
     ("P(alive)", "A model's probability that a customer has not yet left for good; nobody can observe it."),
     ("P(buys)", "Probability of at least one purchase in the horizon; the holdout shows whether it was right."),
     (

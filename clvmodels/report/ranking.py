@@ -33,7 +33,11 @@ def ranking_section(material: Material) -> Section:
     blocks: list[Block] = []
     for quantity in material.quantities:
         if material.best(quantity, "gini", material.compared(quantity)) is None:
-            text = f"{QUANTITY_NAMES[quantity]}: nothing came, so there is no order to find."
+            came = any(
+                any(material.values(quantity, "total_actual", name).values()) for name in material.models
+            )
+            why = "there are too few customers, or all are alike" if came else "nothing came"
+            text = f"{QUANTITY_NAMES[quantity]}: {why}, so there is no order to find."
             blocks.append(Text([text]))
             continue
         caption = f"{QUANTITY_NAMES[quantity]}: who finds the best customers"

@@ -6,7 +6,15 @@ import math
 from collections.abc import Mapping
 
 from clvmodels.prediction import MODEL_ONLY, WITH_MARKET
-from clvmodels.report.answers import called, customer_answer, gap_of, missed_by, role_of, total_answer
+from clvmodels.report.answers import (
+    called,
+    customer_answer,
+    gap_of,
+    missed_by,
+    role_of,
+    smallest_of_points,
+    total_answer,
+)
 from clvmodels.report.blocks import (
     MISSING,
     Block,
@@ -19,8 +27,8 @@ from clvmodels.report.blocks import (
     Text,
     cells,
 )
-from clvmodels.report.chance import CHANCE, paired_lead
-from clvmodels.report.contest import contest_blocks, find_contests
+from clvmodels.report.chance import CHANCE, FEWEST, paired_lead
+from clvmodels.report.contest import contest_blocks, find_contests, where_it_wins
 from clvmodels.report.leads import Leads, find_leads, misleads
 from clvmodels.report.material import Material, is_historical
 from clvmodels.report.measures import QUANTITY_NAMES
@@ -46,7 +54,7 @@ def verdict_in_full(material: Material) -> list[Block]:
     for quantity in material.quantities:
         blocks.append(Heading(QUANTITY_NAMES[quantity]))
         blocks += [*customer_answer(material, quantity), *total_answer(material, quantity)]
-    blocks.append(Heading(f"Where the simple {material.one_number} wins"))
+    blocks.append(Heading(where_it_wins(material)))
     return [*blocks, *contest_blocks(material), Text([reservations(material)], "note")]
 
 
@@ -69,14 +77,14 @@ def _customers(material: Material, quantity: str) -> Sentence:
         start = [*start, f", {role_of(material, winner)}"]
     others = _rivals(material, quantity, leads)
     if not others:
-        return [*start, ": no model forecast this."]
+        return [*start, f": {smallest_of_points(material, quantity)}; no model forecast this."]
     gaps = [
         f"{gap_of(material, quantity, 'crps', winner, name)} than that of {what}"
         for name, what in others.items()
     ]
     lows = [paired_lead(material, quantity, "crps", winner, name).low for name in others]
     kind = "" if all(map(math.isnan, lows)) else f" ({CHANCE})"
-    said = f"its error per customer (CRPS) is {' and '.join(gaps)}{kind}"
+    said = f"its error per customer (CRPS) is {', and '.join(gaps)}{kind}"
     return [*start, f": {said}{_found(material, quantity, winner, next(iter(others)))}."]
 
 
@@ -105,11 +113,16 @@ def _found(material: Material, quantity: str, winner: str, other: str) -> str:
     if math.isnan(ours) or math.isnan(theirs):
         return ""
     lead = paired_lead(material, quantity, "capture_10", winner, other)
-    chance = ", which may be chance" if lead.is_level else ""
+    chance = "; the difference may be chance" if lead.is_level and per_cent(ours) != per_cent(theirs) else ""
     return (
-        f", and the tenth of customers it puts first brought {per_cent(ours)} of what came, "
-        f"against {per_cent(theirs)} for the tenth by {other}{chance}"
+        f", and the tenth of customers it puts first brought {per_cent(ours)} of what came "
+        f"({per_cent(theirs)} by {_again(material, other)}{chance})"
     )
+
+
+def _again(material: Material, name: str) -> str:
+    """A forecaster who was named before."""
+    return name if called(material, name) == name else "the historical formula"
 
 
 def _total(material: Material, quantity: str) -> Sentence:
@@ -121,7 +134,12 @@ def _total(material: Material, quantity: str) -> Sentence:
         start = ["For the total trust none of them: even ", Strong(winner), " "]
     parts = [missed_by(material, quantity, winner), _held(material, quantity, winner)]
     if base in everyone and base != winner and base is not None:
-        parts.append(f", where {called(material, base)}, {missed_by(material, quantity, base, short=True)}")
+        named = (
+            _again(material, base)
+            if base in _rivals(material, quantity, leads)
+            else called(material, base) + ","
+        )
+        parts.append(f", where {named} {missed_by(material, quantity, base, short=True)}")
     return [*start, "".join(parts), f"; {_wins(material, quantity)}."]
 
 
@@ -145,7 +163,7 @@ def _alone(held: Mapping[str, float]) -> str:
     hits = sum(map(int, held.values()))
     if len(held) > 1:
         return f" ({MODEL_ONLY}: at {hits})"
-    return f" ({MODEL_ONLY}: {'held' if hits else 'did not hold'} it)"
+    return f" ({MODEL_ONLY}: {'held it, too' if hits else 'not'})"
 
 
 def _wins(material: Material, quantity: str) -> str:
@@ -206,7 +224,9 @@ def reservations(material: Material) -> str:
     if len(material.origins) > _MOST_DATES:
         dates = f"{material.origins[0]} to {material.origins[-1]}"
     count = counted(len(material.origins), "origin")
-    text = f"Judged over {length} from {count} ({dates}), with {people} customers."
+    text = (
+        f"Judged over {length} from {count} ({dates}), with {people} customer{'' if people == '1' else 's'}."
+    )
     if len(material.origins) == 1:
         text += " One holdout is one sample of the future: backtest several origins before much money depends on it."
     else:
@@ -216,6 +236,8 @@ def reservations(material: Material) -> str:
         " “Beyond chance” means that the central 90 % interval over resampled customers leaves 0 out; customers are "
         "drawn with all their origins. That is chance among customers only, not among seasons."
     )
+    if min(counts) < FEWEST:
+        text += f" Fewer than {FEWEST} customers are too few to resample: no difference on this page is beyond chance."
     came = [sum(material.values("purchases", "total_actual", model).values()) for model in material.models]
     if came and not any(came):
         text += " Nobody bought in a holdout: check that the log is complete up to its end."

@@ -164,7 +164,7 @@ def test_a_ranking_that_is_ahead_by_chance_is_no_argument(scorecard: Scorecard) 
     found = material(scorecard)
     lead = paired_lead(found, "spend", "capture_10", find_leads(found, "spend").customer, RATE)
     first = told(scorecard).split(" For the total")[0]
-    assert lead.is_level == (f"for the tenth by {RATE}, which may be chance" in first)
+    assert lead.is_level == ("% by the historical formula; the difference may be chance)" in first)
     rows = scorecard.predictions.copy()
     rows["mean"] = np.where(rows["model"] == RATE, -rows["actual"], rows["mean"])
     assert "may be chance" not in told(replace(scorecard, predictions=rows)).split(" For the total")[0]
@@ -195,6 +195,28 @@ def test_money_without_a_model_is_not_compared(crowded: Scorecard) -> None:
     assert "Money: no model forecast it, so no formula was compared" in wins(poor)
     assert "for money" not in wins(poor)
     assert "for purchases" in wins(poor)
+
+
+def test_points_alone_are_not_recommended_without_a_word(crowded: Scorecard) -> None:
+    """Killed: the zero forecast, best in absolute errors, named for single customers as if that were a merit."""
+    alone = told(without(crowded, f"model in ['{PARETO}', '{BGNBD}']"))
+    assert "which says little, since it rewards forecasting nothing where most buy nothing" in alone
+    assert "says little" not in told(crowded)
+
+
+def test_too_few_customers_are_said_to_be_too_few(scorecard: Scorecard) -> None:
+    """Killed: "1 customers"; "may be chance" where nothing could be resampled; "nothing came" where something did."""
+    who = scorecard.predictions.query("quantity == 'purchases' and actual > 0")["customer_id"].iloc[0]
+    data = scorecard.data.assign(customers=1)
+    lonely = replace(scorecard, predictions=scorecard.predictions.query("customer_id == @who"), data=data)
+    words = told(lonely)
+    assert "with 1 customer." in words
+    assert "Fewer than 20 customers are too few to resample" in words
+    assert "smaller (too few customers to say)" in words or "larger (too few customers to say)" in words
+    assert "may be chance" not in words.split("Purchases:")[0]
+    orders = _texts(ranking_section(material(lonely)))
+    assert "there are too few customers, or all are alike, so there is no order" in orders
+    assert "nothing came" not in orders
 
 
 def test_a_single_forecaster_has_nothing_to_be_compared_with(scorecard: Scorecard) -> None:

@@ -206,9 +206,9 @@ def test_points_alone_are_not_recommended_without_a_word(crowded: Scorecard) -> 
 
 def test_too_few_customers_are_said_to_be_too_few(scorecard: Scorecard) -> None:
     """Killed: "1 customers"; "may be chance" where nothing could be resampled; "nothing came" where something did."""
-    who = scorecard.predictions.query("quantity == 'purchases' and actual > 0")["customer_id"].iloc[0]
-    data = scorecard.data.assign(customers=1)
-    lonely = replace(scorecard, predictions=scorecard.predictions.query("customer_id == @who"), data=data)
+    rows, data = scorecard.predictions, scorecard.data.assign(customers=1)
+    buyer = rows.query("quantity == 'purchases' and actual > 0")["customer_id"].iloc[0]
+    lonely = replace(scorecard, predictions=rows[rows["customer_id"] == buyer], data=data)
     words = told(lonely)
     assert "with 1 customer." in words
     assert "Fewer than 20 customers are too few to resample" in words

@@ -249,6 +249,22 @@ def test_lost_run_that_is_made_again_after_its_successor_counts(job: Path) -> No
     assert go(job, "2025-02-28").code == 99
 
 
+def test_what_was_withdrawn_stays_so_until_it_counts_again(tmp_path: Path) -> None:
+    """Killed: a second way back that forgets what the first one withdrew."""
+    shelf = Shelf(tmp_path)
+    runs = {}
+    for name, day in (("a", date(2025, 1, 31)), ("b", date(2025, 2, 28)), ("c", date(2025, 3, 31))):
+        folder = shelf.place(day, name)
+        folder.mkdir(parents=True)
+        write_manifest(folder, KIND, {"run_id": name, "as_of": str(day), "replaces": None}, [])
+        runs[name] = next(run for run in shelf.runs if run.run_id == name)
+    shelf.point_to(runs["b"], withdrawing=["c"])
+    shelf.point_to(runs["a"], withdrawing=["b", "c"])
+    assert shelf.pointer["withdrawn"] == ["c", "b"]
+    shelf.point_to(runs["c"])
+    assert shelf.pointer["withdrawn"] == ["b"]
+
+
 def test_rollback_goes_back_and_stays_there(job: Path) -> None:
     config, shelf = read_config(job, {}), shelf_of(job)
     store = Store(config.path("fits"))

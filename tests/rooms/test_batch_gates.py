@@ -14,13 +14,26 @@ from jobs import shop
 from clvmodels.batch import Store, gates
 from clvmodels.batch.delivery import Delivery, deliver
 from clvmodels.batch.gates import Measured
-from clvmodels.batch.hindsight import ALL, NEXT, bias, missed, told_before, windows
+from clvmodels.batch.hindsight import (
+    ALL,
+    LOOKS_BACK,
+    NEXT,
+    Window,
+    beside,
+    bias,
+    in_view,
+    look_back,
+    missed,
+    told_before,
+    windows,
+)
 from clvmodels.batch.shelf import Run
 from clvmodels.batch.store import asked, why_refit
 from clvmodels.config import config_from
 from clvmodels.config.jobs import Gate, Gates
 from clvmodels.errors import FitStatus
 from clvmodels.forecast import FittedCLV
+from clvmodels.rfm import RFM
 from clvmodels.transactions import Activity
 
 TODAY = date(2025, 6, 30)
@@ -81,6 +94,8 @@ def test_volume_is_a_factor_either_way() -> None:
     # six windows before the last one are usual, what lies before is long past
     six = dict(zip(range(28, 7 * 28, 28), (6, 6, 6, 8, 8, 8), strict=True))
     assert of_delivery({0: 7, **six, **{28 * k: 900 for k in range(7, 20)}})["volume"] == 1
+    # one odd window makes nothing usual: the median of 8, 10 and 100, and not their mean
+    assert of_delivery({0: 10, 28: 8, 56: 10, 84: 100, 112: 1})["volume"] == 1
     found = gates.of_delivery(delivered({0: 2, **usual, 112: 1}), None)["volume"]
     assert found == (5, "2 rows in the last 28 days, usually 10")
     assert gates.of_delivery(delivered({0: 18}), None)["volume"] == (None, "fewer than 56 days to compare")
@@ -250,6 +265,52 @@ def test_windows_end_with_the_last_period_that_is_over(tmp_path: Path) -> None:
     assert [one.name for one in windows(now, [last])] == [NEXT]
     assert list(windows(now, [run_of("2025-03-30", ["2025-04-02"])])) == []
     assert list(windows(now, [])) == []
+
+
+def test_runs_come_into_view_until_their_horizon_is_over() -> None:
+    """Killed: a horizon that was over the day before; more than a year of runs."""
+    today = date(2025, 3, 31)
+    last = run_of("2025-02-28", ["2025-05-01"])
+    over, just_over = run_of("2025-01-30", ["2025-03-31"]), run_of("2025-01-31", ["2025-04-01"])
+    assert in_view([over, just_over, last], today) == [(NEXT, last), (ALL, just_over)]
+    assert in_view([over, last], today) == [(NEXT, last)]
+    many = [run_of(f"2025-01-{day:02}", ["2025-05-01"]) for day in range(1, 20)]
+    assert in_view(many, today) == [(NEXT, many[-1]), (ALL, many[-LOOKS_BACK])]
+    assert in_view([], today) == []
+
+
+def test_forecast_is_held_against_money_by_the_terms_of_then(tmp_path: Path) -> None:
+    """By hand. Killed: today's margin or no discount on what came; periods that are not over yet."""
+    then = {"margin": 0.5, "discount": 0.1}
+    run = Run(
+        tmp_path,
+        {"run_id": "r", "as_of": "2025-01-31", "horizons": ["26W"], "config": {"said": {"forecast": then}}},
+    )
+    draws = {"26W value": np.array([[1.0, 2.0, 90.0], [3.0, 4.0, 90.0]])}
+    np.savez(tmp_path / "totals.npz", **draws, **{"26W purchases": np.ones((2, 3))})
+    rfm = RFM.from_arrays(
+        frequency=[0, 1], recency=[0, 2], T=[4, 5], customer_id=["ann", "bob"], time_unit="W"
+    )
+    weeks = np.array([0.0, 365.25 / 7])  # one purchase at once, one after a year
+    after = SimpleNamespace(
+        customer=np.array([0, 1]), time=weeks, purchases=np.ones(2), spend=np.array([8.0, 11.0])
+    )
+    found = look_back(Window(NEXT, run, 2, date(2025, 2, 14), rfm, cast(Any, after)))
+    told = {one["quantity"]: one for one in found}
+    assert told["value"]["actual"] == pytest.approx(0.5 * (8 + 11 / 1.1))
+    assert told["value"]["forecast"] == pytest.approx((1 + 2 + 3 + 4) / 2)
+    assert (told["purchases"]["actual"], told["purchases"]["forecast"]) == (2, 2)
+
+
+def test_bounds_of_an_interval_are_within() -> None:
+    """Killed: nobody was to buy, nobody bought, and the forecast missed."""
+    assert beside(np.zeros(10), 0.0)["inside"]
+    assert not beside(np.zeros(10), 1.0)["inside"]
+
+
+def test_every_gate_on_the_forecast_says_that_the_world_has_changed() -> None:
+    """Killed: a policy on drift that does not hear of single customers or segments."""
+    assert set(gates.DRIFT) == {*of_forecast(), "parameters"}
 
 
 def test_a_year_of_windows_is_kept() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -121,6 +122,73 @@ class Tab:
             ):
                 found.append(told["request"]["url"])
         return found
+
+
+_WRITTEN = """
+(() => {
+  const found = {}, walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const clear = colour => colour === 'rgba(0, 0, 0, 0)' || colour === 'transparent';
+  while (walker.nextNode()) {
+    const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
+    if (!text || !element.checkVisibility() || element.closest('title, desc')) continue;
+    const style = getComputedStyle(element), inside = element.closest('svg');
+    let ground = element;
+    while (ground && clear(getComputedStyle(ground).backgroundColor)) ground = ground.parentElement;
+    let under = ground ? getComputedStyle(ground).backgroundColor : 'rgb(255, 255, 255)';
+    if (inside) {
+      const box = element.getBoundingClientRect(), x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
+      for (const shape of inside.querySelectorAll('path, rect')) {
+        const paint = getComputedStyle(shape).fill, area = shape.getBoundingClientRect();
+        const before = shape.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING;
+        const covers = area.left <= x && x <= area.right && area.top <= y && y <= area.bottom;
+        if (before && covers && paint !== 'none' && !shape.closest('defs, clipPath')) under = paint;
+      }
+    }
+    found[[inside ? style.fill : style.color, under]] ??= [inside ? style.fill : style.color, under, text.slice(0, 40)];
+  }
+  return Object.values(found);
+})()
+"""
+
+
+def faint(tab: Tab, least: float = 4.5) -> list[tuple[str, str, str, float]]:
+    """Every pair of colours in which the page writes below a contrast (WCAG 2.1, 1.4.3), with the first such text.
+
+    Colours are those of the rendered page: of words in the text, and of words in figures on what is drawn below them.
+    """
+    pairs = tab.value(_WRITTEN)
+    assert pairs, "the page writes nothing"
+    measured = [(one, ground, text, contrast(parts_of(one), parts_of(ground))) for one, ground, text in pairs]
+    return [row for row in measured if row[3] < least]
+
+
+def parts_of(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of a colour, as a style sheet or as a browser writes it.
+
+    Examples
+    --------
+    >>> parts_of("#ff0080"), parts_of("rgb(255, 0, 128)")
+    ((255, 0, 128), (255, 0, 128))
+    """
+    if colour.startswith("#"):
+        red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+        return red, green, blue
+    numbers = re.fullmatch(r"rgb\((\d+), (\d+), (\d+)\)", colour)
+    assert numbers, f"{colour} lets something through, and what that is nobody knows"
+    red, green, blue = map(int, numbers.groups())
+    return red, green, blue
+
+
+def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
+    """The contrast ratio of WCAG 2.1 from relative luminances."""
+
+    def luminance(colour: tuple[int, int, int]) -> float:
+        parts = [value / 255 for value in colour]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
 
 
 @contextmanager

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from browser import Tab, browser
+from browser import Tab, browser, contrast, faint, parts_of
 from rooms.example_scorecard import example_forecast, example_scorecard
 
 from clvmodels import refund_record
@@ -152,31 +151,17 @@ def test_words_stand_out_from_the_paper(tab: Tab, scheme: str) -> None:
     }
     for text in ("ink", "muted", "link"):
         for ground in ("paper", "panel"):
-            assert contrast(of[text], of[ground]) >= 4.5, (scheme, text, ground)
-    assert tab.value("getComputedStyle(document.body).backgroundColor") == f"rgb{rgb(of['paper'])}"
+            assert contrast(parts_of(of[text]), parts_of(of[ground])) >= 4.5, (scheme, text, ground)
+    assert tab.value("getComputedStyle(document.body).backgroundColor") == f"rgb{parts_of(of['paper'])}"
+    assert faint(tab) == []
     tab.media()
 
 
-def rgb(colour: str) -> tuple[int, int, int]:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return red, green, blue
-
-
-def contrast(one: str, other: str) -> float:
-    """The contrast ratio of WCAG 2.1 from relative luminances."""
-
-    def luminance(colour: str) -> float:
-        parts = [value / 255 for value in rgb(colour)]
-        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return float(np.dot([0.2126, 0.7152, 0.0722], linear))
-
-    low, high = sorted([luminance(one), luminance(other)])
-    return (high + 0.05) / (low + 0.05)
-
-
 def test_contrast_is_that_of_the_standard() -> None:
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)  # WebAIM's well-known near miss
+    assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+    assert contrast((0x77, 0x77, 0x77), (255, 255, 255)) == pytest.approx(
+        4.48, abs=0.005
+    )  # WebAIM's well-known near miss
 
 
 def test_print_is_paper_without_navigation(tab: Tab) -> None:

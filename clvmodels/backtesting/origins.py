@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, whole_number
 from clvmodels.units import (
     DAYS_PER_YEAR,
     UNIT_DAYS,
@@ -254,6 +254,4 @@ def _nominal_days(duration: str) -> float:
 
 
 def _check_number(number: Any) -> int:
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        raise ArgumentError(f"origins={number!r} must be a whole number of at least 1, or dates")
-    return int(number)
+    return whole_number("origins", number, least=1)

@@ -14,7 +14,7 @@ from clvmodels.backtesting.scorecard import Scorecard
 from clvmodels.backtesting.walk import Terms
 from clvmodels.backtesting.workers import walk_all
 from clvmodels.contracts import Forecaster
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, whole_number
 from clvmodels.prediction import check_margin, check_seed
 from clvmodels.transactions import collected, rfm_summary
 from clvmodels.units import Moment, discount_per_unit, unit_days
@@ -129,7 +129,7 @@ def _terms(
     worth = Worth(annual_discount_rate, margin)
     if worth.is_asked and spend is None:
         raise ArgumentError("a discount rate or a margin needs spend: name its column, or leave them out")
-    return Terms(draws, seed, worth)
+    return Terms(whole_number("draws", draws, least=2), seed, worth)
 
 
 def _cuts(
@@ -148,12 +148,14 @@ def _cuts(
 
 
 def _check_forecasters(forecasters: Any, baseline: str | None, workers: Any) -> None:
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise ArgumentError(f"workers={workers!r} must be a whole number of at least 1")
+    whole_number("workers", workers, least=1)
     if isinstance(forecasters, str) or not isinstance(forecasters, Sequence):
         raise ArgumentError("forecasters must be a list, such as [CLVModel('bg_nbd'), HistoricalCLV()]")
-    if any(isinstance(forecaster, str) for forecaster in forecasters):
-        raise ArgumentError(f"forecasters must be objects, not names: CLVModel({forecasters[0]!r}), say")
+    for one in forecasters:
+        if isinstance(one, type) or not callable(getattr(one, "fit", None)):
+            raise ArgumentError(
+                f"forecasters must be such as CLVModel('bg_nbd') or HistoricalCLV(), not {one!r}"
+            )
     names = [forecaster.name for forecaster in forecasters]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled or not names:

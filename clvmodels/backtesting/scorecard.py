@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from clvmodels.backtesting.scoring import score_predictions
 from clvmodels.cards import card, table
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import check_choice
 from clvmodels.prediction import labelled
 
 if TYPE_CHECKING:
@@ -100,16 +100,30 @@ class Scorecard:
         if len(known) < 2 and horizon in (None, *known):
             return self
         chosen = known[-1] if horizon is None else horizon
-        if chosen not in known:
-            raise ArgumentError(f"horizon {horizon!r} was not scored; there are {', '.join(known)}")
+        check_choice("horizon", chosen, known)
         tables = {name: getattr(self, name) for name in _BY_HORIZON}
         rows = {name: table[table["horizon"] == chosen] for name, table in tables.items()}
         return replace(self, **rows, provenance={**self.provenance, "horizon": chosen})
 
     def table(self, quantity: str = "purchases", horizon: str | None = None) -> pd.DataFrame:
-        """One row per origin and model, one column per metric, for one quantity and horizon (the longest)."""
+        """One row per origin and model, one column per metric, for one quantity and horizon (the longest).
+
+        Parameters
+        ----------
+        quantity
+            ``"purchases"`` or, where the log holds amounts, ``"spend"``.
+        horizon
+            One of `horizons`.
+
+        Raises
+        ------
+        ArgumentError
+            If that was not scored.
+        """
         scores = self.scores
+        check_choice("quantity", quantity, dict.fromkeys(scores["quantity"]))
         horizon = self.horizons[-1] if horizon is None else horizon
+        check_choice("horizon", horizon, self.horizons)
         chosen = scores[(scores["quantity"] == quantity) & (scores["horizon"] == horizon)]
         wide = chosen.pivot(index=["origin", "model"], columns="metric", values="value")
         order = list(dict.fromkeys(chosen["metric"]))

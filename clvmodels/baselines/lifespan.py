@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clvmodels.baselines.projection import Projection, in_units, tenure, total, whole_spend
-from clvmodels.errors import ArgumentError, DataError, percent_hint
+from clvmodels.errors import ArgumentError, DataError, check_real, percent_hint
 from clvmodels.rfm import RFM
 from clvmodels.units import UNIT_NAMES
 
@@ -221,6 +221,8 @@ def churn_between_periods(rfm: RFM, period: str = "13W") -> float:
 
 
 def _check(churn: float | None, period: str, min_tenure: str) -> None:
+    if churn is not None:
+        check_real("churn", churn)
     if churn is not None and not 0 < churn <= 1:
         raise ArgumentError(
             f"churn={churn!r} must be a share above 0 and at most 1: without churn a lifespan has no end; "

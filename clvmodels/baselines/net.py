@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from clvmodels.baselines.projection import Projection, in_units, tenure, total, whole_spend
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_real
 from clvmodels.rfm import RFM
 from clvmodels.units import DAYS_PER_YEAR, unit_days
 
@@ -43,10 +44,12 @@ def net_historical_clv(
     """
     amounts = {"revenue": revenue, "acquisition_cost": acquisition_cost, "retention_cost": retention_cost}
     for name, amount in amounts.items():
-        if not amount >= 0:
+        check_real(name, amount)
+        if not 0 <= amount < math.inf:
             raise ArgumentError(
-                f"{name}={amount!r} must be an amount of at least 0; costs carry no minus sign"
+                f"{name}={amount!r} must be a finite amount of at least 0; costs carry no minus sign"
             )
+    check_real("customers", customers)
     if not customers > 0:
         raise ArgumentError(f"customers={customers!r} must be above 0")
     return (revenue - acquisition_cost - retention_cost) / customers

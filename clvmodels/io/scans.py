@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, check_kind
 from clvmodels.io.heads import refuse_other_separator
 from clvmodels.io.tables import FORMATS, MISSING, table_format
 
@@ -93,6 +93,10 @@ def scan(
 ) -> duckdb.DuckDBPyRelation:
     """What `scan_log` does, on a connection of one's own; the first of the columns holds the ids, None are left out."""
     names = [name for name in columns if name is not None]
+    if not all(isinstance(name, str) for name in names):
+        raise ArgumentError(
+            f"customer_id, date and spend are names of columns, not {', '.join(map(repr, names))}"
+        )
     if len(set(names)) < len(names):
         raise ArgumentError("customer_id, date and spend must name different columns")
     files = _files(source)
@@ -103,6 +107,7 @@ def scan(
 
 def _files(source: str | Path) -> list[str]:
     """The files meant, in the order of their names, all of one kind."""
+    check_kind("source", source, (str, Path), "name a file, a folder or a pattern such as 'logs/*.parquet'")
     path = Path(source)
     if path.is_dir():
         found = [file for file in path.rglob("*") if file.name.lower().endswith(FORMATS)]
@@ -137,9 +142,9 @@ def connect(
     """
     import duckdb
 
-    if memory_limit is not None and not _MEMORY.fullmatch(memory_limit):
+    if memory_limit is not None and not _MEMORY.fullmatch(str(memory_limit)):
         raise ArgumentError(f"memory_limit={memory_limit!r} is no size; write e.g. '1GB' or '800MB'")
-    if temp_directory is not None and not Path(temp_directory).is_dir():
+    if temp_directory is not None and not Path(str(temp_directory)).is_dir():
         raise ArgumentError(
             f"there is no folder {str(temp_directory)!r} for temporary files; create it first"
         )

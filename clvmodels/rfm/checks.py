@@ -31,7 +31,12 @@ def as_columns(
 def as_column(name: str, values: Any) -> np.ndarray:
     """A copy of the values as one column of floats."""
     try:
-        column = np.array(values, dtype=float) + 0.0  # -0.0 becomes 0.0, or equal customers would hash apart
+        column = np.asarray(values)
+        if column.dtype.kind in "mM":  # NumPy would count nanoseconds
+            raise TypeError
+        if isinstance(values, np.ma.MaskedArray):
+            column = np.ma.filled(values.astype(float), np.nan)
+        column = np.array(column, dtype=float) + 0.0  # -0.0 becomes 0.0, or equal customers would hash apart
     except (TypeError, ValueError):
         raise DataError(
             "values must be numbers", column=name, fix="convert the column to a numeric type"
@@ -67,6 +72,18 @@ def id_text(identity: object) -> str:
     if isinstance(identity, (float, np.floating)) and identity.is_integer():
         return str(int(identity))
     return str(identity)
+
+
+def check_alike(*columns: Any) -> None:
+    """Refuse pandas Series whose labels differ: they are read in the order of their rows."""
+    labels = [getattr(column, "index", None) for column in columns]
+    indexes = [
+        index for index in labels if index is not None and not callable(index)
+    ]  # a list has a method of it
+    if any(not index.equals(indexes[0]) for index in indexes):
+        raise DataError(
+            "columns are Series with different indexes", fix="align them, or pass them with .to_numpy()"
+        )
 
 
 def check_lengths(columns: Mapping[str, np.ndarray]) -> None:

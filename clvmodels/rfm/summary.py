@@ -17,6 +17,7 @@ from clvmodels.rfm.checks import (
     as_column,
     as_columns,
     as_ids,
+    check_alike,
     check_lengths,
     check_rules,
 )
@@ -117,8 +118,8 @@ class RFM:
         (2, [38.9, 38.9])
         """
         unit_days(time_unit)
-        if statistics is not None:
-            check_kind("statistics", statistics, Mapping, "write {name: values}")
+        check_alike(frequency, recency, T, weights, monetary_value, spend_count, customer_id)
+        check_kind("statistics", {} if statistics is None else statistics, Mapping, "write {name: values}")
         arrays = as_columns(frequency, recency, T, weights, monetary_value, spend_count)
         extra = {name: as_column(name, values) for name, values in (statistics or {}).items()}
         ids = np.arange(len(arrays["T"])) if customer_id is None else as_ids(customer_id)

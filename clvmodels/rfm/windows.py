@@ -73,9 +73,9 @@ def earlier_windows(rfm: RFM, length: float | None = None, most: int = 1) -> tup
             "this forecaster learns from earlier dates of the log, and this summary does not remember its log: make "
             "it with rfm_summary or calibration_holdout, and fit before select() or take(), which forget it"
         )
-    if (length is not None and not length > 0) or most < 1:
-        raise ArgumentError(f"length={length!r} must be above 0 and most={most!r} at least 1")
     span, smallest = float(rfm.T.max()) * unit_days(rfm.time_unit), SMALLEST_DAYS[rfm.time_unit]
+    if (span > 0 and length is not None and not length > 0) or most < 1:
+        raise ArgumentError(f"length={length!r} must be above 0 and most={most!r} at least 1")
     wanted = span / 2 if length is None else min(length * unit_days(rfm.time_unit), span / 2)
     steps = int(wanted / smallest + 1e-6)  # a month divided by the unit and multiplied again is whole
     if steps < 1:

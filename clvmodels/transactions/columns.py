@@ -107,7 +107,8 @@ def _as_frame(transactions: Any) -> Frame:
             fix="pass a pandas, Polars, pyarrow, DuckDB, Spark or Ibis table; for files, what scan_log makes of them",
         ) from None
     except nw.exceptions.DuplicateError as error:
-        raise DataError(f"column names repeat: {error}", fix="rename them") from None
+        names = ", ".join(str(error).splitlines()[1:]).replace("- ", "")
+        raise DataError(f"column names repeat: {names}", fix="rename them, or leave one out") from None
     return frame
 
 
@@ -116,6 +117,10 @@ def _check_columns(frame: Frame, rules: Rules) -> None:
     for role, column in rules.columns.items():
         if column in names:
             continue
+        if column in getattr(getattr(frame.to_native(), "index", None), "names", ()):
+            raise DataError(
+                "this is the index, not a column", column=str(column), fix="call .reset_index() first"
+            )
         lower = {str(name).lower(): name for name in names}
         close = difflib.get_close_matches(str(column).lower(), lower, n=1, cutoff=0.5)
         hint = f"did you mean {lower[close[0]]!r}? " if close else ""

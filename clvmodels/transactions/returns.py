@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from clvmodels.cards import shown
-from clvmodels.errors import DataError
+from clvmodels.errors import DataError, check_kind
 from clvmodels.transactions import clock, money, orders
 from clvmodels.transactions.door import Log, open_log
 from clvmodels.transactions.rules import Period, Rules, ZeroSpend
@@ -147,10 +147,10 @@ def refund_record(
     >>> total.loc["refunds", ["number", "value", "share_of_gross", "mean_delay_days"]].tolist()
     [1.0, 30.0, 0.5, 20.0]
     """
+    check_kind("spend", spend, (str, int), "name the column of amounts")
     how = "net" if order_id is None else "match"
     roles = customer_id, date, spend, period
-    rules = Rules(*roles, "D", "exclude", how, zero_spend, business_timezone, order_id)
-    log = open_log(transactions, rules)
+    log = open_log(transactions, Rules(*roles, "D", "exclude", how, zero_spend, business_timezone, order_id))
     end, _ = observed_end(log, observation_end)
     rows = log.rows.filter(nw.col("stamp") < end)
     ids = collect_table(rows.group_by("customer_id").agg(rows=nw.len())).sorted(customer_id).ids

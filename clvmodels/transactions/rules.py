@@ -36,6 +36,12 @@ class Rules:
             unit_days(getattr(self, name))
         for name, choice in _CHOICES.items():
             check_choice(name, getattr(self, name), get_args(choice))
+        for name in ("customer_id", "date", "spend", "order_id"):
+            column = getattr(self, name)
+            is_left_out = column is None and name in ("spend", "order_id")
+            is_name = isinstance(column, str | int | tuple) and not isinstance(column, bool)
+            if not is_name and not is_left_out:
+                raise ArgumentError(f"{name}={column!r} must be the name of a column")
         if len({self.customer_id, self.date, self.spend}) < 3 or self.order_id in (
             self.customer_id,
             self.date,
@@ -54,7 +60,7 @@ class Rules:
         if self.business_timezone is not None:
             try:
                 ZoneInfo(self.business_timezone)
-            except (ZoneInfoNotFoundError, ValueError):
+            except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
                 raise ArgumentError(
                     f"business_timezone={self.business_timezone!r} is no time zone; write e.g. 'Europe/Berlin'"
                 ) from None

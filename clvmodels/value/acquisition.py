@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.cards import shown
-from clvmodels.errors import ArgumentError, DataError, check_real, percent_hint
+from clvmodels.errors import ArgumentError, DataError, check_kind, check_real, percent_hint
 from clvmodels.prediction import labelled, tail_levels
 from clvmodels.units import Horizon
 from clvmodels.value.cashflow_tables import period_columns
@@ -279,6 +279,7 @@ def payback(value: NewCustomerValue, cac: float) -> Payback:
     >>> bool((curve.p_customer[1:] >= curve.p_customer[:-1]).all())
     True
     """
+    _check_value("value", value)
     _check_cac(value.label, cac)
     so_far = np.cumsum(value.flows, axis=2)
     average = so_far.mean(axis=1)
@@ -331,6 +332,10 @@ def _first(reached: np.ndarray) -> int | None:
     return int(np.argmax(reached)) + 1 if reached.any() else None
 
 
+def _check_value(name: str, value: Any) -> None:
+    check_kind(name, value, NewCustomerValue, "make one with new_customer_value(fitted, horizon)")
+
+
 def _check_values(values: Mapping[str, NewCustomerValue]) -> None:
     if not isinstance(values, Mapping):
         raise ArgumentError(
@@ -338,6 +343,8 @@ def _check_values(values: Mapping[str, NewCustomerValue]) -> None:
         )
     if not values:
         raise ArgumentError("there is no channel; give what a new customer of each channel brings")
+    for channel, value in values.items():
+        _check_value(f"the value of {channel!r}", value)
     said = {True: "draws", False: "a formula"}
     for name, kinds in (
         ("horizon", {value.horizon.text for value in values.values()}),

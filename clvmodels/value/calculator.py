@@ -13,9 +13,9 @@ import numpy as np
 
 from clvmodels.baselines import AOVFrequencyLifespan, LifespanCLV, NetHistoricalCLV
 from clvmodels.cards import shown
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, check_kind, check_real
 from clvmodels.prediction import Forecast, check_single, labelled
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 from clvmodels.value.calculator_formulas import (
     Calculation,
     Case,
@@ -210,7 +210,9 @@ def calculate_clv(
     order value × frequency × lifespan 26.95
     annual contribution × years 35.02
     """
+    check_rfm(rfm)
     check_single(rfm)
+    check_real("years", years)
     if not rfm.has_spend:
         raise DataError("the formulas need spend", column="monetary_value", fix="name spend= in rfm_summary")
     if not 0 < years <= MOST_YEARS:
@@ -245,6 +247,7 @@ def _facts(case: Case, model: Forecast | None) -> dict[str, Any]:
 
 
 def _check_model(model: Forecast, case: Case) -> None:
+    check_kind("model", model, Forecast, "make one with fitted.forecast(horizon)")
     check_same_customers(model, case.rfm)
     if model.value is None:
         raise ArgumentError("the model forecast purchases only; the formulas are of money")

@@ -16,7 +16,7 @@ from clvmodels.baselines import (
 )
 from clvmodels.baselines.projection import in_units, present_time, tenure, total, whole_spend
 from clvmodels.errors import DataError
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 from clvmodels.units import DAYS_PER_YEAR, Horizon, discount_per_unit, unit_days
 from clvmodels.value.expectations import Valuation, plan_of
 
@@ -81,6 +81,7 @@ def lifespan(rfm: RFM, churn: float | None = None, period: str = "13W") -> Lifes
     >>> print(lifespan(clv.rfm_summary(clv.load_cdnow(), spend="spend", observation_end="1997-09-30")))
     1 / 0.4331 (measured churn per 13W) = 0.5753 years
     """
+    check_rfm(rfm)
     used = churn_between_periods(rfm, period) if churn is None else churn
     if churn is None and used == 0:
         raise DataError(

@@ -68,7 +68,7 @@ def backtest_record(scores: pd.DataFrame) -> dict[str, BacktestRecord]:
     >>> print(backtest_record(scores)["Cohort average"])
     its totals were off by +40% on average over 2 origins (from +30% to +50%)
     """
-    missing = [name for name in COLUMNS if name not in scores.columns]
+    missing = [name for name in COLUMNS if name not in getattr(scores, "columns", ())]
     if missing:
         raise DataError(
             f"the table of scores lacks {', '.join(missing)}",

@@ -16,13 +16,12 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, whole_number
 from clvmodels.prediction import DrawBlock, Forecast, Quantity
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 from clvmodels.rfm.checks import id_text
 from clvmodels.units import Horizon, plan_horizon
 from clvmodels.value.cashflow_economics import Terms
-from clvmodels.value.cashflow_tables import whole_number
 
 type _Deliver = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 COMPONENTS = ("revenue", "margin", "purchase_cost", "active_cost", "one_off_cost", "profit")
@@ -192,6 +191,7 @@ def customers_of(fitted: Fitted, rfm: RFM | None) -> RFM:
     target = fitted.rfm if rfm is None else rfm
     if target is None:
         raise ArgumentError("a loaded fit holds no customers; summarise them and pass rfm=")
+    check_rfm(target)
     return target
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
 from clvmodels.units import STEP_NAMES, Horizon
 
 
@@ -17,22 +16,3 @@ def period_columns(horizon: Horizon) -> dict[str, Any]:
     if horizon.starts is not None and horizon.ends is not None:
         table |= {"start": list(horizon.starts), "end_exclusive": list(horizon.ends)}
     return table | {f"from_{unit}": edges[:-1], f"to_{unit}": edges[1:]}
-
-
-def whole_number(name: str, value: object, *, least: int) -> int:
-    """The value as a whole number.
-
-    Raises
-    ------
-    ArgumentError
-        If it is none, or below `least`.
-
-    Examples
-    --------
-    >>> whole_number("draws", 1, least=2)
-    Traceback (most recent call last):
-    clvmodels.errors.ArgumentError: draws=1 must be a whole number of at least 2
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ArgumentError(f"{name}={value!r} must be a whole number of at least {least}")
-    return int(value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, check_kind
 from clvmodels.prediction import Forecast, labelled, tail_levels
 from clvmodels.rfm import id_text
 from clvmodels.transactions import Holdout
@@ -147,6 +147,8 @@ def _row(
 
 
 def _check(forecast: Forecast, holdout: Holdout) -> None:
+    check_kind("forecast", forecast, Forecast, "make one with fitted.forecast(horizon)")
+    check_kind("holdout", holdout, Holdout, "make one with calibration_holdout")
     ids = [id_text(identity) for identity in forecast.columns["customer_id"].tolist()]
     if ids != [id_text(identity) for identity in holdout.customer_id.tolist()]:
         raise DataError(

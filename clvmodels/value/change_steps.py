@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from clvmodels.contracts import FittedForecaster
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_kind
 from clvmodels.forecast import FittedCLV
-from clvmodels.rfm import CLOCK_FIELDS, RFM, SPEND_FIELDS
+from clvmodels.rfm import CLOCK_FIELDS, RFM, SPEND_FIELDS, check_rfm
+from clvmodels.value.cashflow import check_fitted
 from clvmodels.value.cashflow_economics import OWN_CURRENCY
 from clvmodels.value.expectations import Valuation, moved_forward
 
@@ -58,6 +59,10 @@ def check_snapshots(old: Snapshot, new: Snapshot) -> None:
     ArgumentError
         If kind of forecaster, model, currency, clock or spend differ, or the dates are swapped.
     """
+    for name, snapshot in (("old", old), ("new", new)):
+        check_kind(name, snapshot, Snapshot, "write Snapshot(fitted, rfm)")
+        check_fitted(snapshot.fitted)
+        check_rfm(snapshot.rfm)
     if isinstance(old.fitted, FittedCLV) != isinstance(new.fitted, FittedCLV):
         raise ArgumentError("one forecast is a model's, the other a formula's; compare like with like")
     if old.currency != new.currency:

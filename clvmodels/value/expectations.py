@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 
 from clvmodels.contracts import FittedForecaster, PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError, ClvWarning, DataError
+from clvmodels.errors import ArgumentError, ClvWarning, DataError, whole_number
 from clvmodels.forecast import FittedCLV
 from clvmodels.inference import Posterior
 from clvmodels.prediction import DrawBlock, Forecast, check_margin, check_single, over_draws
@@ -58,8 +58,8 @@ class Valuation:
     def __post_init__(self) -> None:
         check_margin(self.margin)
         check_currency(self.currency)
-        if self.draws < 2:
-            raise ArgumentError(f"draws={self.draws} must be at least 2")
+        whole_number("draws", self.draws, least=2)
+        discount_per_unit(self.annual_discount_rate, "D")
 
     def facts(self) -> dict[str, Any]:
         """What a table of these terms carries in its `attrs`."""

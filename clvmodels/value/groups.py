@@ -11,9 +11,9 @@ import numpy as np
 from clvmodels.baselines.rates import birth_months
 from clvmodels.cards import shown
 from clvmodels.contracts import FittedForecaster, Forecaster
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, check_choice, check_kind
 from clvmodels.prediction import check_seed, labelled, tail_levels
-from clvmodels.rfm import RFM, id_text
+from clvmodels.rfm import RFM, check_rfm, id_text
 from clvmodels.units import UNIT_NAMES
 from clvmodels.value.cashflow_economics import OWN_CURRENCY
 from clvmodels.value.expectations import (
@@ -62,8 +62,8 @@ def cohort_labels(rfm: RFM, step: str = "M") -> dict[str, str]:
     >>> set(cohort_labels(rfm, "Q").values())
     {'1997-Q1'}
     """
-    if step not in ("M", "Q", "Y"):
-        raise ArgumentError(f"step={step!r} is not one of M, Q, Y")
+    check_choice("step", step, ("M", "Q", "Y"))
+    check_rfm(rfm)
     months = birth_months(rfm).astype(int)
     labels = []
     for month in months.tolist():
@@ -109,6 +109,7 @@ def split_customers(rfm: RFM, labels: Any) -> dict[str, RFM]:
     >>> {name: len(part) for name, part in split_customers(rfm, cohort_labels(rfm)).items()}
     {'1997-01': 781, '1997-02': 857, '1997-03': 719}
     """
+    check_rfm(rfm)
     found = labels_of(labels, rfm.customer_id, "labels")
     return {name: rfm.take(np.flatnonzero(found == name)) for name in sorted(set(found.tolist()))}
 
@@ -318,6 +319,10 @@ def _side_by_side(draws: list[np.ndarray]) -> np.ndarray:
 
 def _check_groups(groups: Mapping[str, RFM], randomised: bool) -> int:
     """How many customers are in both groups."""
+    check_kind("randomised", randomised, bool, "say True or False")
+    check_kind("groups", groups, Mapping, "make them with split_customers")
+    for rfm in groups.values():
+        check_rfm(rfm)
     if len(groups) != 2:
         raise ArgumentError(f"{len(groups)} groups ({', '.join(map(str, groups))}); compare two at a time")
     first, second = groups.values()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from clvmodels.cards import shown
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, whole_number
 from clvmodels.prediction import (
     DEFAULT_LEVELS,
     Forecast,
@@ -24,7 +24,6 @@ from clvmodels.rfm import RFM
 from clvmodels.units import Horizon, plan_horizon
 from clvmodels.value.cashflow import Cells, Fitted, Window, check_fitted, is_formula, stream_cells
 from clvmodels.value.cashflow_economics import Economics, as_economics
-from clvmodels.value.cashflow_tables import whole_number
 from clvmodels.value.newcomers_first import OBSERVED, check_first_order, first_orders, observed_first_orders
 from clvmodels.value.profit import profit_facts
 

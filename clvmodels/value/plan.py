@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.cards import shown
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_choice, check_kind, is_one_of, whole_number
 from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import Quantity, labelled, tail_levels
 from clvmodels.rfm import RFM
 from clvmodels.units import Horizon, last_observed
 from clvmodels.value.cashflow import Cells, Fitted, Window, check_fitted, is_formula, stream_cells
 from clvmodels.value.cashflow_economics import Economics, Terms, as_economics
-from clvmodels.value.cashflow_tables import period_columns, whole_number
+from clvmodels.value.cashflow_tables import period_columns
 from clvmodels.value.newcomers import named_newcomers
 from clvmodels.value.newcomers_counts import NewCustomers, numbers
 from clvmodels.value.newcomers_first import OBSERVED, first_orders
@@ -61,8 +61,7 @@ class AcquisitionForecast:
 
     def total(self, name: str) -> Quantity:
         """Joint draws of ``"revenue"`` or ``"profit"`` of present and new customers together."""
-        if name not in _MONEY:
-            raise ArgumentError(f"{name!r} is neither 'revenue' nor 'profit'")
+        check_choice("name", name, _MONEY)
         flow = self.existing[name].period_draws + self.new[name].period_draws
         return Quantity(name, flow.sum(axis=1), flow)
 
@@ -149,10 +148,10 @@ def acquisition_plan(
     rfm = _calendar_of(fitted, period)
     new = new if isinstance(new, NewCustomers) else NewCustomers(new)
     whole_number("most_lives", most_lives, least=1)
-    economics = as_economics(economics)
-    terms = replace(new_economics or economics, annual_discount_rate=0.0).of_anyone()
-    nominal = replace(economics, annual_discount_rate=0.0)
-    present = profit(fitted, horizon, nominal, draws=draws, seed=seed, period=period)
+    economics = replace(as_economics(economics), annual_discount_rate=0.0)
+    of_new = economics if new_economics is None else as_economics(new_economics)
+    terms = replace(of_new, annual_discount_rate=0.0).of_anyone()
+    present = profit(fitted, horizon, economics, draws=draws, seed=seed, period=period)
     plan = present.horizon
     counts = new.sample(draws, len(plan.edges) - 1, customer_stream(seed, label, "new customers"))
     share = max(math.ceil(counts.max(axis=0).sum() / most_lives), 1)
@@ -222,6 +221,7 @@ def budget_table(
     """
     import pandas as pd
 
+    check_kind("plan", plan, AcquisitionForecast, "make one with acquisition_plan(fitted, horizon, new)")
     costs = numbers("cac", cac)
     periods = plan.counts.shape[1]
     if len(costs) not in (1, periods):
@@ -285,7 +285,7 @@ def _calendar_of(fitted: Fitted, period: str) -> RFM:
         raise ArgumentError(
             f"{fitted.name!r} is a formula, which does not say how new customers come along; fit a CLVModel"
         )
-    if period not in ("M", "Q", "Y"):
+    if not is_one_of(period, ("M", "Q", "Y")):
         raise ArgumentError(
             f"period={period!r} must be 'M', 'Q' or 'Y': a plan is made by calendar months, quarters or years"
         )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.cards import shown
-from clvmodels.errors import ArgumentError, check_real, percent_hint
+from clvmodels.errors import ArgumentError, check_choice, check_kind, check_real, percent_hint
 from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import Quantity, check_seed, labelled, over_draws, tail_levels
-from clvmodels.rfm import RFM, id_text
+from clvmodels.rfm import RFM, check_rfm, id_text
 from clvmodels.units import DAYS_PER_YEAR, Horizon, unit_days
 from clvmodels.value.cashflow import in_order_of_ids
 from clvmodels.value.cashflow_economics import PerCustomer, per_customer, refuse_rows
@@ -145,6 +145,7 @@ def referral_rate(
     >>> round(referral_rate(rfm, (rfm.customer_id % 10 == 0) * 1.0).average, 2)
     0.16
     """
+    check_rfm(rfm)
     count = per_customer("referrals", referrals, rfm)
     broken = (count < 0) | (count != np.floor(count))
     refuse_rows(
@@ -239,6 +240,8 @@ def referral_value(
     """
     _check(incremental, annual_discount_rate, chain, cost_per_referral)
     check_seed(seed)
+    check_rfm(rfm)
+    check_kind("new", new, NewCustomerValue, "make one with new_customer_value(fitted, horizon)")
     given = rate.of(rfm) if isinstance(rate, ReferralRate) else _stated(rate, rfm)
     terms = _Terms.of(given, new.horizon, incremental, annual_discount_rate, chain, cost_per_referral)
     drawn = _draws(given, rfm, new, terms, seed)
@@ -346,8 +349,7 @@ def _check(incremental: float, annual_discount_rate: float, chain: str, cost: fl
             raise ArgumentError(
                 f"{name}={share!r} must be a fraction from 0 to 1; {words} is {example}{percent_hint(share)}"
             )
-    if chain not in CHAINS:
-        raise ArgumentError(f"chain={chain!r} is not one of {', '.join(CHAINS)}")
+    check_choice("chain", chain, CHAINS)
     check_real("cost_per_referral", cost)
     if not 0 <= cost < math.inf:
         raise ArgumentError(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.cards import shown
-from clvmodels.errors import ArgumentError, percent_hint
+from clvmodels.errors import ArgumentError, check_kind, check_real, percent_hint
 from clvmodels.prediction import DrawBlock, Forecast, labelled, over_draws, tail_levels
-from clvmodels.rfm import RFM, id_text
+from clvmodels.rfm import RFM, check_rfm, id_text
 from clvmodels.value.cashflow_economics import OWN_CURRENCY, check_currency
 from clvmodels.value.expectations import Run, by_id, check_same_customers, labels_of
 from clvmodels.value.segments_reasons import buying_words
@@ -252,7 +252,9 @@ def segment_customers(
     >>> print(found.at_risk["reason"].iloc[0].split(";")[0])
     bought 8 times, usually every 3 weeks, silent for 20
     """
-    rules = rules or SegmentRules()
+    rules = SegmentRules() if rules is None else rules
+    check_kind("rules", rules, SegmentRules, "write SegmentRules(...), or leave it out")
+    check_rfm(rfm)
     _check(run, lead, currency)
     ids = [id_text(identity) for identity in rfm.customer_id.tolist()]
     before = last_positions(None if last is None else _by_text(last), ids, rules.names)
@@ -286,6 +288,7 @@ def _check(run: Any, lead: float, currency: str) -> None:
             "run must be a forecast ready to be made, partial(fitted.forecast, '52W') or profit_run(fitted, '12M'), "
             f"not a {type(run).__name__} that has been made"
         )
+    check_real("lead", lead)
     if not 0 <= lead < 1:
         raise ArgumentError(
             f"lead={lead!r} must be a share in [0, 1); ten points are 0.10{percent_hint(lead)}"

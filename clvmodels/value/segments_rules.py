@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError, percent_hint
+from clvmodels.errors import ArgumentError, DataError, check_kind, check_real, percent_hint
+from clvmodels.prediction import as_numbers
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,12 @@ class SegmentRules:
             object.__setattr__(self, "shares", (0.8,))
         if self.money is not None and self.shares is not None:
             raise ArgumentError("give money thresholds or shares, not both")
-        bounds: Any = self.money if self.money is not None else self.shares or ()
+        bounds: Any = self.money if self.money is not None else self.shares
         if isinstance(bounds, int | float):
             raise ArgumentError(f"thresholds must be a tuple, such as ({bounds},), not {bounds!r}")
+        if not as_numbers("thresholds", bounds).ndim:
+            raise ArgumentError(f"thresholds={bounds!r} must be a tuple of numbers, such as (100.0,)")
+        check_kind("tiers", self.tiers, Sequence, "write ('low', 'high')")
         if len(bounds) != len(self.tiers) - 1 or len(set(self.tiers)) != len(self.tiers):
             raise ArgumentError(
                 f"tiers={self.tiers} must be {len(bounds) + 1} different names, one more than the thresholds {bounds}"
@@ -111,6 +115,7 @@ class SegmentRules:
             raise ArgumentError(
                 f"shares={self.shares} must lie between 0 and 1: the best fifth begins at 0.8 (amounts go to money=)"
             )
+        check_real("at_risk", self.at_risk)
         if not 0 < self.at_risk < 1:
             raise ArgumentError(
                 f"at_risk={self.at_risk!r} must be a chance between 0 and 1; "
@@ -119,6 +124,9 @@ class SegmentRules:
         self._check_cover()
 
     def _check_cover(self) -> None:
+        check_kind("segments", self.segments, Sequence, "write a tuple of Segment(...)")
+        for one in self.segments:
+            check_kind("one of segments", one, Segment, "write a tuple of Segment(...)")
         names = [segment.name for segment in self.segments]
         if len(set(names)) != len(names):
             raise ArgumentError(f"segments must have different names, not {names}")

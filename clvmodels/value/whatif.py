@@ -11,10 +11,11 @@ import numpy as np
 
 from clvmodels.cards import shown
 from clvmodels.contracts import FittedForecaster
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_choice, check_kind
 from clvmodels.forecast import FittedCLV
-from clvmodels.prediction import Forecast, labelled, tail_levels
-from clvmodels.rfm import RFM
+from clvmodels.prediction import Forecast, as_numbers, labelled, tail_levels
+from clvmodels.rfm import RFM, check_rfm
+from clvmodels.value.cashflow import check_fitted
 from clvmodels.value.cashflow_economics import OWN_CURRENCY
 from clvmodels.value.expectations import Valuation, by_id, chunks, expected_values
 from clvmodels.value.whatif_levers import Scenario, changed, changed_valuation
@@ -139,9 +140,10 @@ def what_if(
     >>> found.table["change"].round(3).tolist()
     [0.0, 0.1, 0.009]
     """
-    tail_levels(level)
-    if isinstance(scenarios, Scenario):
-        raise ArgumentError("scenarios must be a list, such as [Scenario(retention=0.1)]")
+    _check_asked(fitted, rfm, level)
+    check_kind("scenarios", scenarios, Sequence, "write a list, such as [Scenario(retention=0.1)]")
+    if not scenarios or not all(isinstance(one, Scenario) for one in scenarios):
+        raise ArgumentError("scenarios must hold at least one Scenario(...), such as Scenario(retention=0.1)")
     valuation = Valuation(horizon, margin, annual_discount_rate, draws, currency)
     every = [Scenario(label=BASE), *scenarios]
     names = [scenario.name for scenario in every]
@@ -228,6 +230,7 @@ def elasticities(
     """
     import pandas as pd
 
+    _check_asked(fitted, rfm, level)
     valuation = Valuation(horizon, margin, annual_discount_rate, draws, currency)
     base, base_draws = _total(fitted, rfm, valuation)
     if base == 0:
@@ -293,6 +296,7 @@ def tornado(
     """
     import pandas as pd
 
+    _check_asked(fitted, rfm, level)
     valuation = Valuation(horizon, margin, annual_discount_rate, draws, currency)
     chosen = _cut(valuation) if swings is None else _check_swings(swings)
     base, base_draws = _total(fitted, rfm, valuation)
@@ -337,10 +341,18 @@ def _cut(valuation: Valuation) -> dict[str, tuple[float, float]]:
     return swings
 
 
+def _check_asked(fitted: Any, rfm: Any, level: float) -> None:
+    tail_levels(level)
+    check_fitted(fitted)
+    check_rfm(rfm)
+
+
 def _check_swings(swings: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    for lever, (low, high) in swings.items():
-        if lever not in SWINGS:
-            raise ArgumentError(f"{lever!r} is no lever; there are {', '.join(SWINGS)}")
+    check_kind("swings", swings, Mapping, "write {'margin': (-0.05, 0.05)}")
+    for lever, swing in swings.items():
+        check_choice("a lever of swings", lever, SWINGS)
+        check_kind(f"the swing of {lever}", swing, tuple, "write (low, high)")
+        low, high = as_numbers(f"the swing of {lever}", swing)
         if not low < high:
             raise ArgumentError(
                 f"the swing of {lever} must go from low to high, not from {low!r} to {high!r}"

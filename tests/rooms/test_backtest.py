@@ -280,7 +280,7 @@ def test_without_spend_only_purchases_are_scored(log: pd.DataFrame) -> None:
         ({"forecasters": [RATE, RATE]}, "names of their own"),
         ({"forecasters": []}, "names of their own"),
         ({"forecasters": RATE}, "must be a list"),
-        ({"forecasters": ["bg_nbd"]}, "objects, not names"),
+        ({"forecasters": ["bg_nbd"]}, "must be such as CLVModel"),
         ({"origins": True}, "whole number of at least 1"),
         ({"origins": 2.0}, "whole number of at least 1"),
         ({"origins": 50}, r"and \d+ more nobody had bought yet"),
@@ -297,3 +297,12 @@ def test_plans_that_cannot_be_carried_out_are_refused(log: pd.DataFrame, options
 def test_an_origin_before_the_log_is_refused(log: pd.DataFrame) -> None:
     with pytest.raises(clv.ArgumentError, match="nobody had bought yet"):
         clv.backtest(log, [RATE], horizon="13W", origins="1990-01-01")
+
+
+def test_a_scorecard_says_what_was_scored() -> None:
+    log = clv.load_cdnow("sample").head(2000)
+    card = clv.backtest(log, [clv.ZeroForecast()], horizon="13W")
+    with pytest.raises(clv.ArgumentError, match="quantity='spending' is not one of 'purchases', 'spend'"):
+        card.table("spending")
+    with pytest.raises(clv.ArgumentError, match="horizon='26W' is not one of '13W'"):
+        card.table("spend", "26W")

@@ -176,3 +176,9 @@ def test_choices_survive_saving(rfm: clv.RFM, tmp_path: object) -> None:
     again = clv.load_fit(clv.save_fit(fitted, tmp_path / "fit"))
     assert again.choices == fitted.choices
     assert again.choices[0] in again.summary
+
+
+def test_a_log_of_one_day_is_refused_in_words() -> None:
+    log = pd.DataFrame({"customer_id": ["ann", "bob"], "date": ["2026-01-01"] * 2, "spend": [5.0, 6.0]})
+    with pytest.raises(clv.DataError, match="every customer was first seen at the very end of observation"):
+        clv.CLVModel(spend=None).fit(clv.rfm_summary(log, spend="spend"))

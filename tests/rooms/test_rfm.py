@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -274,3 +275,19 @@ def test_tables_and_texts_for_people() -> None:
     assert "3 customers" in repr(rfm)
     assert "weeks" in repr(rfm)
     assert str(rfm.report) == "rows in 5, used 4, purchases 3\nrows merged: 1 (first: ann)"
+
+
+def test_labels_of_series_must_agree() -> None:
+    counts, ages = pd.Series([1, 2], index=[5, 3]), pd.Series([4.0, 5.0], index=[3, 5])
+    with pytest.raises(DataError, match="Series with different indexes"):
+        RFM.from_arrays(frequency=counts, recency=counts, T=ages, time_unit="W")
+    same = RFM.from_arrays(frequency=counts, recency=counts, T=ages.set_axis([5, 3]), time_unit="W")
+    assert same.T.tolist() == [4.0, 5.0]
+
+
+def test_durations_and_masked_values_are_no_numbers() -> None:
+    with pytest.raises(DataError, match="column 'T': values must be numbers"):
+        RFM.from_arrays(frequency=[1], recency=[1], T=pd.to_timedelta([4], "D"), time_unit="W")
+    masked = np.ma.array([1, 2], mask=[False, True])
+    with pytest.raises(DataError, match="column 'frequency': values must be finite"):
+        RFM.from_arrays(frequency=masked, recency=[1, 1], T=[4, 4], time_unit="W")

@@ -128,3 +128,13 @@ def test_amounts_beyond_all_numbers_are_refused(engine: Callable[[pd.DataFrame],
     assert "column 'paid': amounts add up to more than a number can hold" in text
     assert "(2 rows; first: ann, cid)" in text
     assert rfm_summary(engine(log.iloc[:2]), spend="paid").statistics["spend_first"][0] == large
+
+
+def test_an_index_is_no_column() -> None:
+    log = pd.DataFrame({"customer_id": [1], "date": ["2026-01-01"]}).set_index("customer_id")
+    with pytest.raises(
+        DataError, match=r"column 'customer_id': this is the index, not a column.*reset_index"
+    ):
+        rfm_summary(log)
+    named_by_numbers = log.reset_index().set_axis([0, 1], axis=1)
+    assert len(rfm_summary(named_by_numbers, customer_id=0, date=1)) == 1  # type: ignore[arg-type]

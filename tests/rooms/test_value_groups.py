@@ -126,7 +126,7 @@ def test_cohorts_are_months_of_first_purchases(cdnow: pd.DataFrame, cdnow_rfm: c
     assert labels == {str(one): f"{when:%Y-%m}" for one, when in first.items()}
     assert set(cohort_labels(cdnow_rfm, "Q").values()) == {"1997-Q1"}
     assert set(cohort_labels(cdnow_rfm, "Y").values()) == {"1997"}
-    with pytest.raises(clv.ArgumentError, match="M, Q, Y"):
+    with pytest.raises(clv.ArgumentError, match="'M', 'Q', 'Y'"):
         cohort_labels(cdnow_rfm, "W")
 
 

@@ -49,7 +49,7 @@ MISTAKES: list[tuple[str, Callable[[SimpleNamespace], object]]] = [
     ("so you may mean 3", lambda at: clv.referral_value(0.2, at.rfm, at.new, incremental=0.5, cost_per_referral=-3)),
     ("so you may mean 0.1", lambda _: clv.Scenario(retention=10)),
     ("'10%' must be a number; you may mean 0.1", lambda _: clv.Scenario(retention="10%")),
-    ("must be a list", lambda at: clv.what_if(at.fitted, at.rfm, "26W", clv.Scenario(retention=0.1))),
+    ("write a list, such as", lambda at: clv.what_if(at.fitted, at.rfm, "26W", clv.Scenario(retention=0.1))),
     ("so you may mean 0.8", lambda _: clv.longer_life(80, 84)),
     ("so you may mean 0.4", lambda at: clv.tornado(at.fitted, at.rfm, "26W", margin=40)),
     ("margin='40%' must be a number; you may mean 0.4", lambda at: clv.elasticities(

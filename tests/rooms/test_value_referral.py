@@ -116,7 +116,7 @@ def test_a_formula_gives_one_number(customers: clv.RFM, cdnow_rfm: clv.RFM) -> N
         (0.1, {"incremental": 50}, "you may mean 0.5"),
         (0.1, {"incremental": -0.1}, "fraction"),
         (0.1, {"annual_discount_rate": 15}, "you may mean 0.15"),
-        (0.1, {"chain": "second"}, "first, all"),
+        (0.1, {"chain": "second"}, "'first', 'all'"),
         (0.1, {"cost_per_referral": -4}, "no minus sign"),
         (-0.1, {}, "not be negative"),
         (math.nan, {}, "finite"),

@@ -236,7 +236,7 @@ def test_settings_out_of_range_are_refused(formula: tuple) -> None:
         what_if(fitted, rfm, "52W", [Scenario(annual_discount_rate=10)])
     with pytest.raises(clv.ArgumentError, match="different names"):
         what_if(fitted, rfm, "52W", [Scenario(retention=0.1), Scenario(retention=0.1)])
-    with pytest.raises(clv.ArgumentError, match="no lever"):
+    with pytest.raises(clv.ArgumentError, match=r"a lever of swings=.price. is not one of"):
         tornado(fitted, rfm, "52W", {"price": (0, 1)})
     with pytest.raises(clv.ArgumentError, match="from low to high"):
         tornado(fitted, rfm, "52W", {"retention": (0.1, -0.1)})

@@ -57,6 +57,52 @@ CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
     "FittedCLV.purchase_probability": lambda: (
         some()["fitted"].purchase_probability, {"purchases": np.zeros(7), "horizon": 4.0}
     ),
+    "rfm_summary": lambda: (clv.rfm_summary, {"transactions": some()["log"], "spend": "spend"}),
+    "refund_record": lambda: (clv.refund_record, {"transactions": some()["log"]}),
+    "scan_log": lambda: (clv.scan_log, {"source": "nowhere.csv"}),
+    "calibration_holdout": lambda: (
+        clv.calibration_holdout, {"transactions": some()["log"], "cutoff": "2025-04-01"}
+    ),
+    "cohort_labels": lambda: (clv.cohort_labels, {"rfm": some()["rfm"]}),
+    "split_customers": lambda: (clv.split_customers, {"rfm": some()["rfm"], "labels": {}}),
+    "profit": lambda: (clv.profit, {"fitted": some()["fitted"], "horizon": "4W", "draws": 4}),
+    "acquisition": lambda: (clv.acquisition, {"values": {}, "cac": 20.0}),
+    "payback": lambda: (clv.payback, {"value": None, "cac": 20.0}),
+    "budget_table": lambda: (clv.budget_table, {"plan": None, "cac": 20.0}),
+    "acquisition_plan": lambda: (
+        clv.acquisition_plan, {"fitted": some()["fitted"], "horizon": "4W", "new": "many"}
+    ),
+    "segment_customers": lambda: (
+        clv.segment_customers, {"run": some, "rfm": None}
+    ),
+    "SegmentRules": lambda: (clv.SegmentRules, {}),
+    "referral_rate": lambda: (clv.referral_rate, {"rfm": some()["rfm"], "referrals": 1.0}),
+    "referral_value": lambda: (
+        clv.referral_value, {"rate": 1.0, "rfm": some()["rfm"], "new": None, "incremental": 0.5}
+    ),
+    "what_if": lambda: (
+        clv.what_if, {"fitted": some()["fitted"], "rfm": some()["rfm"], "horizon": "4W", "scenarios": []}
+    ),
+    "elasticities": lambda: (
+        clv.elasticities, {"fitted": some()["fitted"], "rfm": some()["rfm"], "horizon": "4W", "draws": 4}
+    ),
+    "tornado": lambda: (
+        clv.tornado, {"fitted": some()["fitted"], "rfm": some()["rfm"], "horizon": "4W", "draws": 4}
+    ),
+    "explain_change": lambda: (clv.explain_change, {"old": None, "new": None, "horizon": "4W"}),
+    "compare_groups": lambda: (
+        clv.compare_groups, {"model": clv.ZeroForecast(), "groups": {}, "horizon": "4W", "randomised": True}
+    ),
+    "compare_with_realised": lambda: (
+        clv.compare_with_realised, {"forecast": some()["forecast"], "holdout": None}
+    ),
+    "calculate_clv": lambda: (clv.calculate_clv, {"rfm": some()["rfm"], "horizon": "4W", "period": "4W"}),
+    "lifespan": lambda: (clv.lifespan, {"rfm": some()["rfm"], "period": "4W"}),
+    "NetHistoricalCLV": lambda: (clv.NetHistoricalCLV, {}),
+    "Origins": lambda: (clv.Origins, {"horizon": "4W"}),
+    "backtest": lambda: (
+        clv.backtest, {"transactions": some()["log"], "forecasters": [clv.ZeroForecast()], "horizon": "4W"}
+    ),
     "Forecast.period_table": lambda: (some()["forecast"].period_table, {"level": 0.9}),
     "LogNormal": lambda: (clv.LogNormal, {"median": 1.0, "sigma": 1.0}),
     "LogNormal.between": lambda: (clv.LogNormal.between, {"low": 1.0, "high": 2.0}),

@@ -64,8 +64,12 @@ def publish(config: Config, shelf: Shelf, store: Store, found: Run, narrator: Na
     if warned:
         words += f"; look at {', '.join(warned)} in {found.folder / 'report.html'}"
     code = WARNED if {"warned", "blocked"} & set(outcomes) else DONE
-    verdicts = tuple(Verdict(**one) for one in found.manifest["gates"])
-    return Outcome(code, words, found.run_id, verdicts, found.manifest)
+    return Outcome(code, words, found.run_id, verdicts_of(found), found.manifest)
+
+
+def verdicts_of(run: Run) -> tuple[Verdict, ...]:
+    """What the gates said of a run on the shelf."""
+    return tuple(Verdict(**one) for one in run.manifest["gates"])
 
 
 def tidy_up(config: Config, shelf: Shelf, store: Store) -> None:

@@ -15,7 +15,7 @@ from clvmodels.batch.gates import Verdict
 from clvmodels.batch.hindsight import in_view
 from clvmodels.batch.narration import Narrator
 from clvmodels.batch.outcome import DONE, NOTHING_TO_DO, REFUSED, UNFIT, WARNED, Options, Outcome
-from clvmodels.batch.publishing import load_database, publish, tidy_up
+from clvmodels.batch.publishing import load_database, publish, tidy_up, verdicts_of
 from clvmodels.batch.scoring import SAMPLE, Scoring, first_by_hash, hashed, score
 from clvmodels.batch.shards import Shards, last_segments, tables_of
 from clvmodels.batch.shelf import Run, Shelf
@@ -190,7 +190,8 @@ def _finished(walk: Walk, run_id: str) -> Outcome | None:
     is_older = pointer.get("as_of", "") > str(as_of)
     if (pointer.get("run_id") == run_id or is_older) and not walk.options.force:
         tidy_up(walk.config, walk.shelf, walk.store)
-        return Outcome(NOTHING_TO_DO, f"run {run_id} of {as_of} is published already", run_id)
+        words = f"run {run_id} of {as_of} is published already"
+        return Outcome(NOTHING_TO_DO, words, run_id, verdicts_of(found), found.manifest)
     if not is_older or run_id in [one.run_id for one in walk.shelf.standing]:
         load_database(walk.config, as_of, tables_of(found.folder), walk.narrator)
     return publish(walk.config, walk.shelf, walk.store, found, walk.narrator)

@@ -166,7 +166,7 @@ def validate(config: Configuration) -> None:
     said = read_config(config)
     if said.log.source.startswith("env:"):
         secret(said.log.source)
-    elif not any(mark in said.log.source for mark in "*?[") and not said.path(said.log.source).exists():
+    elif not _is_there(said.path(said.log.source)):
         raise ArgumentError(f"{config}, [log] source: there is no {str(said.path(said.log.source))!r}")
     for name in (said.publish.target, said.publish.hash_key if said.publish.hash_ids else None):
         if name is not None:
@@ -177,6 +177,15 @@ def validate(config: Configuration) -> None:
                 f"{config}, [{section}] folder: there is no {str(said.path(folder).parent)!r} to make it in"
             )
     say(f"{config} is in order (fingerprint {said.fingerprint})")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file or folder, or one that a pattern fits."""
+    root = Path(path.anchor)
+    try:
+        return path.exists() or any(root.glob(str(path.relative_to(root))))
+    except ValueError:  # no pattern that anything could fit
+        return False
 
 
 def init(

@@ -40,6 +40,8 @@ def open_duckdb(
         If there is no such file, or no such table in it.
     DataError
         If the file is no DuckDB database.
+    TemporaryError
+        If another program writes to it.
     """
     import duckdb
 
@@ -50,6 +52,10 @@ def open_duckdb(
     try:
         connection.execute(f"ATTACH '{quoted}' AS source (READ_ONLY)")
     except duckdb.Error as problem:
+        if "lock" in _line(problem).lower():
+            raise TemporaryError(
+                f"{str(path)!r} is held by another program, which writes to it: {_line(problem)}; run again later"
+            ) from None
         raise DataError(f"{str(path)!r} cannot be opened as a DuckDB database: {_line(problem)}") from None
     name = ".".join('"' + part.replace('"', '""') + '"' for part in ("source", schema or "main", table))
     try:

@@ -106,6 +106,8 @@ def test_init_writes_what_validate_accepts(tmp_path: Path, capsys: pytest.Captur
     ("text", "words"),
     [
         (QUICK.replace("log.csv", "gone.csv"), "gone.csv"),
+        (QUICK.replace("log.csv", "gone/*.csv"), "gone/*.csv"),
+        (QUICK.replace("log.csv", "**gone"), "**gone"),
         (QUICK + 'folder = "no/where"\n', "[publish] folder"),
         (QUICK + '[store]\nfolder = "no/where"\n', "[store] folder"),
         (QUICK + 'target = "env:CLV_TEST_UNSET"\n', "CLV_TEST_UNSET"),

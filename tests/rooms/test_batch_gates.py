@@ -329,7 +329,7 @@ def test_policy_counts_days_and_never_uses_the_future(policy: str, days: int, is
     config = config_from({"log": {"source": "log.csv"}, "store": {"refit": policy}})
     made = {"as_of": str(TODAY), "asked": asked(config)}
     stored = SimpleNamespace(purchase=SimpleNamespace(provenance={"made": made}))
-    store = cast(Store, SimpleNamespace(production="v", load=lambda _version: stored))
+    store = cast(Store, SimpleNamespace(production="v", versions=["v"], load=lambda _version: stored))
     today = TODAY + timedelta(days)
     assert (why_refit(store, config, today, has_drifted=False) is not None) is is_fitted
     assert (why_refit(store, config, today, has_drifted=True) is not None) is (is_fitted or policy == "drift")

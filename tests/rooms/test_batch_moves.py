@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from zipfile import ZipFile
 
+import duckdb
 import pandas as pd
 import pytest
 from jobs import bytes_of, go, look, published, set_up, shelf_of, shop
@@ -59,6 +60,11 @@ def test_job_that_moved_makes_the_same_bytes_again(one_run: Path, moved: Path) -
 def test_log_in_another_format_is_the_same_run(one_run: Path, moved: Path) -> None:
     SMALL.to_parquet(moved.parent / "log.parquet")
     moved.write_text(moved.read_text().replace("mnt/sales.csv", "log.parquet"))
+    assert go(moved, "2025-01-31").code == 99
+    with duckdb.connect(str(moved.parent / "log.duckdb")) as connection:
+        connection.register("small", SMALL.assign(date=pd.to_datetime(SMALL["date"])))
+        connection.execute("CREATE TABLE orders AS SELECT * FROM small")
+    moved.write_text(moved.read_text().replace('log.parquet"', 'log.duckdb"\ntable = "orders"'))
     assert go(moved, "2025-01-31").code == 99
 
 

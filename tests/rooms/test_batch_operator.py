@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from jobs import bytes_of, gate, go, look, set_up, shelf_of, shop
 from clvmodels.batch import Store
 from clvmodels.batch.narration import Narrator
 from clvmodels.cli import main
-from clvmodels.errors import ArgumentError, ArtifactError, DataError
+from clvmodels.errors import ArgumentError, ArtifactError, DataError, TemporaryError
 
 SMALL = shop(150)
 
@@ -174,6 +175,40 @@ def test_column_that_is_lost_overnight_is_named_with_its_key(job: Path) -> None:
     with pytest.raises(DataError, match=r"'spend'.*in a configuration with \[log\] spend_column"):
         go(job, "2025-03-31")
     assert look(job.parent / "published") == "2025-02-28"
+
+
+def test_database_that_is_being_written_is_tried_again_later(job: Path) -> None:
+    """Killed: a lock that is taken for a bad delivery."""
+    path = job.parent / "log.duckdb"
+    program = (
+        f"import duckdb; there = duckdb.connect({str(path)!r}); there.execute('CREATE TABLE t (x INT)'); "
+        "print(1, flush=True)"
+    )
+    job.write_text(job.read_text().replace('"log.csv"', '"log.duckdb"\ntable = "t"'))
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{program}; input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline()
+        with pytest.raises(TemporaryError, match=r"log\.duckdb' is held by another program.*run again later"):
+            go(job, "2025-03-31")
+        writer.communicate(b"\n")
+
+
+def test_run_that_is_published_already_keeps_its_metrics(
+    job: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed: a second call in a night after which a collector finds no total."""
+    metrics = job.parent / "clv.prom"
+    seen = []
+    for code in (99, 99):
+        ended, out, _ = told(capsys, "run", str(job), "--as-of", "2025-02-28", "--metrics-file", str(metrics))
+        assert ended == code
+        assert "value within 26W" in out
+        seen.append([line for line in metrics.read_text().splitlines() if "stage" not in line])
+    assert seen[0] == seen[1]
+    assert any(line.startswith("clvmodels_total{") for line in seen[0])
+    assert any(line.startswith("clvmodels_gate_value{") for line in seen[0])
 
 
 # --- disks and people ----------------------------------------------------------------------------------------

@@ -221,6 +221,34 @@ def parse_duration(text: str) -> tuple[int, str]:
     return int(match[1]), match[2]
 
 
+def check_horizon(horizon: Moment) -> None:
+    """Refuse what is neither a duration nor a date.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither.
+
+    Examples
+    --------
+    >>> check_horizon("12")
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: horizon='12' is neither a duration such as '52W', '12M' or '1Y' nor a date such as
+    '1997-09-30'
+    """
+    if isinstance(horizon, str) and _DURATION.fullmatch(horizon):
+        parse_duration(horizon)
+        return
+    try:
+        as_datetime(horizon)
+    except ArgumentError as problem:
+        if isinstance(horizon, date | np.datetime64):
+            raise
+        raise ArgumentError(
+            f"horizon={horizon!r} is neither a duration such as '52W', '12M' or '1Y' nor a date such as '1997-09-30'"
+        ) from problem
+
+
 def plan_horizon(
     horizon: Moment, observed_until: datetime | None, unit: str, period: str | None = None
 ) -> Horizon:
@@ -252,6 +280,7 @@ def plan_horizon(
     >>> len(plan.edges) - 1, plan.ends[-1].date().isoformat(), round(plan.length, 2)
     (12, '1998-10-01', 52.14)
     """
+    check_horizon(horizon)
     if isinstance(horizon, str) and _DURATION.fullmatch(horizon):
         count, step = parse_duration(horizon)
         period = {"Y": "M", "Q": "M"}.get(step, step) if period is None else period

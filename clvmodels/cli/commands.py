@@ -51,7 +51,7 @@ def summarise(log: Log, out: TableOut, observation_end: ObservationEnd = None) -
     """
     from clvmodels.io import write_table
 
-    check_tables(out)
+    check_tables(log.log, out)
     rfm = log.summarise(observation_end)
     table = rfm.to_pandas()
     table.attrs.update(log.rules, customers=len(rfm), observed_until=rfm.observed_until)
@@ -103,7 +103,7 @@ def forecast(
     """
     from clvmodels.io import write_table
 
-    check_tables(out, *([] if periods_out is None else [periods_out]))
+    check_tables(log.log, out, *([] if periods_out is None else [periods_out]))
     arguments = ahead.arguments
     wanted = model.build(no_spend=log.no_spend)
     if fit is not None and model != Model():
@@ -130,13 +130,15 @@ def data_text(rfm: RFM) -> str:
     return f"{rfm!r}\n{rfm.report}"
 
 
-def check_tables(*paths: Path) -> None:
-    """Refuse tables that could not be written, before any work is done."""
+def check_tables(log: Path, *paths: Path) -> None:
+    """Refuse tables that could not be written, or would take the place of the log, before any work is done."""
     from clvmodels.io import check_writable, table_format
 
     for path in paths:
         table_format(path)
         check_writable(path)
+        if log.resolve() in (path.resolve(), *path.resolve().parents):
+            raise ArgumentError(f"{str(path)!r} is the log, or in its folder; write the table elsewhere")
     if len({path.absolute() for path in paths}) < len(paths):
         raise ArgumentError(f"{str(paths[0])!r} is named for two tables; give each a file of its own")
 

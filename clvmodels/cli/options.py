@@ -255,8 +255,14 @@ class Ahead:
         Raises
         ------
         ArgumentError
-            If the levels are no list of numbers, or the discrepancy is no number.
+            If one of them is outside its range: said before any work is done.
         """
+        from clvmodels.prediction import check_margin
+        from clvmodels.units import check_horizon, discount_per_unit
+
+        check_horizon(self.horizon)
+        check_margin(self.margin)
+        discount_per_unit(self.discount, "D")
         return {
             "horizon": self.horizon,
             "annual_discount_rate": self.discount,

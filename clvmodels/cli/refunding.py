@@ -54,7 +54,7 @@ def refunds(
     from clvmodels.io import check_writable, write_table
     from clvmodels.report import refunds_section, write_sections
 
-    check_tables(out)
+    check_tables(log.log, out)
     if page is not None:
         check_writable(page)
     if log.no_spend:

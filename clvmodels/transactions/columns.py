@@ -29,6 +29,7 @@ _ENGINES_CLOCK = {
 _HAS_TIMEZONE = {"duckdb", "postgres"}
 """Databases behind Ibis whose function ``timezone`` gives the clock of a zone."""
 _INTEGERS = np.iinfo(np.int64)
+_NUMBER = r"^\s*[-+]?\d+\.?\d*\s*$"
 
 
 PLACE = ("source_file", "source_row")
@@ -313,8 +314,14 @@ def _plain_spend(frame: Frame, rules: Rules) -> Frame:
             return frame.with_columns(nw.col("spend").cast(nw.Float64))
         except (TypeError, ValueError):
             pass
+    examples: list[object] = []
+    if dtype == nw.String:
+        examples = [
+            repr(text) for text in first_of(frame.lazy(), "spend", ~nw.col("spend").str.contains(_NUMBER))
+        ]
     raise DataError(
         f"values must be numbers, not {dtype}",
         column=rules.spend,
+        examples=examples,
         fix="convert the column to a numeric type first",
     )

@@ -189,7 +189,7 @@ def test_a_sampler_that_stops_says_so(customers: clv.RFM, monkeypatch: pytest.Mo
         ({"length": 5}, "at least 20"),
         ({"cores": 0}, "cores=0"),
         ({"target_accept": 1.0}, "between 0 and 1"),
-        ({"sampler": "stan"}, "not one of nutpie, pymc"),
+        ({"sampler": "stan"}, "not one of 'nutpie', 'pymc'"),
     ],
 )
 def test_settings_outside_their_range_are_refused(options: dict, text: str) -> None:

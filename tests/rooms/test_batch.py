@@ -295,6 +295,24 @@ def test_rollback_of_a_correction_goes_back_to_what_it_replaced(job: Path) -> No
     assert [run.run_id for run in shelf.standing][-1] == first
 
 
+def test_way_back_leads_to_earlier_days_only(job: Path) -> None:
+    """Killed: a second way back that goes on to a later day; a way back to the run that counts, which is withdrawn."""
+    config, shelf = read_config(job, {}), shelf_of(job)
+    store = Store(config.path("fits"))
+    go(job, "2025-03-14", force=True)
+    first, second, third = (run.run_id for run in shelf.runs)
+    with pytest.raises(
+        ArgumentError, match=rf"no run {third} .*there are: {first} of 2025-01-31, {second} of 2025"
+    ):
+        roll_back(config, shelf, store, third)
+    assert roll_back(config, shelf, store, first).run_id == first
+    with pytest.raises(
+        ArgumentError, match=f"no earlier run to go back to; there are: {second} of 2025-02-28"
+    ):
+        roll_back(config, shelf, store)
+    assert (shelf.pointer["run_id"], shelf.pointer["withdrawn"]) == (first, [third])
+
+
 def test_rollback_refuses_what_is_not_there(job: Path, tmp_path: Path) -> None:
     config, shelf = read_config(job, {}), shelf_of(job)
     with pytest.raises(ArgumentError, match="no run nonsense"):

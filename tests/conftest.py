@@ -29,6 +29,15 @@ PROGRAMS = {
 MISSING = "not run here, because missing: "
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A lambda among parameters is called by the place where it is written; everything else keeps its name."""
+    if getattr(val, "__name__", "") != "<lambda>":
+        return None
+    code = val.__code__  # type: ignore[attr-defined]
+    column = max(place[2] or 0 for place in code.co_positions())
+    return f"lambda in line {code.co_firstlineno}, {column}"
+
+
 @pytest.fixture(scope="session")
 def need() -> Callable[[str], str]:
     """A function that gives the path of one of `PROGRAMS`.

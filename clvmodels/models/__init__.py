@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError, nearest
+from clvmodels.errors import ArgumentError, among
 from clvmodels.models.bg_nbd import BGNBD
 from clvmodels.models.gamma_gamma import GammaGamma
 from clvmodels.models.gamma_gamma_frequency import GammaGammaFrequency
@@ -59,8 +59,7 @@ def _look_up[Model](given: str | Model, models: dict[str, Model], kind: str, ans
     """A model of some kind by its name, or the instance itself, known by a function that the kind answers."""
     if isinstance(given, str):
         if given not in models:
-            meant = nearest(given, models)
-            raise ArgumentError(f"{given!r} is no {kind}; {meant}there are {', '.join(sorted(models))}")
+            raise ArgumentError(f"{given!r} is no {kind}; {among(given, sorted(models))}")
         return models[given]
     if isinstance(given, type) or not callable(getattr(given, answers, None)):
         raise ArgumentError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -180,6 +181,7 @@ def set_in(*keys: str, to: object) -> Callable[[dict[str, Any]], None]:
         (set_in("files", to={"../arrays.npz": "0"}), "checksum"),
         (set_in("files", to={"gone.npz": "0"}), "gone.npz"),
     ],
+    ids=itertools.count(),
 )
 def test_manifests_this_version_cannot_trust(
     saved: Path, change: Callable[[dict[str, Any]], None], message: str

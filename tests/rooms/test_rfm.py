@@ -48,7 +48,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("changes, rule, shown", REFUSED, ids=[rule for _, rule, _ in REFUSED])
+@pytest.mark.parametrize(
+    "changes, rule, shown", REFUSED, ids=[f"{changes}: {rule}" for changes, rule, _ in REFUSED]
+)
 def test_broken_rules_are_refused_with_the_culprit(changes: dict[str, Any], rule: str, shown: str) -> None:
     with pytest.raises(DataError) as caught:
         make(**changes)

@@ -246,9 +246,10 @@ def _rehearse(walk: Walk, delivery: Delivery, scoring: Scoring) -> Outcome:
 
 def _publish(walk: Walk, delivery: Delivery, scoring: Scoring, earlier: list[Run]) -> Outcome:
     config, options = walk.config, walk.options
-    stage = walk.shelf.open_stage(scoring.run_id, resumes=options.resume)
-    shards = Shards(stage / "run", stage / "work", config.publish.shards)
     main, last = scoring.horizons[0], earlier[-1] if earlier else None
+    made_with = {"fit": scoring.version, "last run": None if last is None else last.run_id}
+    stage = walk.shelf.open_stage(scoring.run_id, resumes=options.resume, made_with=made_with)
+    shards = Shards(stage / "run", stage / "work", config.publish.shards)
     with walk.narrator.stage("forecast") as told:
         look_up = last_segments(
             None if last is None else last.folder,

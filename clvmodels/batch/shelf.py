@@ -16,7 +16,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -139,13 +139,23 @@ class Shelf:
             return there.manifest["replaces"]
         return next((run.run_id for run in self.standing if run.as_of == as_of), None)
 
-    def open_stage(self, run_id: str, *, resumes: bool) -> Path:
-        """The folder to make a run in, with ``run`` and ``work`` inside; emptied unless it `resumes`."""
-        stage = self.stage(run_id)
-        if stage.exists() and not resumes:
+    def open_stage(self, run_id: str, *, resumes: bool, made_with: Mapping[str, Any]) -> Path:
+        """The folder to make a run in, with ``run`` and ``work`` inside.
+
+        Emptied unless the run `resumes` one that was `made_with` the same fit after the same last run: these are no
+        part of its id, and half a table by one fit and half by another is no forecast.
+        """
+        stage, note = self.stage(run_id), self.stage(run_id) / "made_with.json"
+        try:
+            is_same = resumes and json.loads(note.read_bytes()) == made_with
+        except (OSError, ValueError):
+            is_same = False
+        if stage.exists() and not is_same:
             shutil.rmtree(stage)
         for name in ("run", "work"):
             (stage / name).mkdir(parents=True, exist_ok=True)
+        if not is_same:
+            write_json(made_with, note)
         return stage
 
     def check(self, as_of: date, run_id: str) -> Run | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from jobs import bytes_of, gate, go, look, set_up, shelf_of, shop
+from jobs import bytes_of, gate, go, look, published, set_up, shelf_of, shop
 
 from clvmodels.batch import Store
 from clvmodels.batch.narration import Narrator
@@ -149,6 +149,35 @@ def test_fit_that_is_damaged_is_named_with_a_way_out(job: Path, capsys: pytest.C
     assert [line.split()[0] for line in out.splitlines() if "2025-0" in line] == ["BG/NBD", "damaged"]
     shutil.rmtree(store.folder / version)
     assert go(job, "2025-03-31", force=True).code in (0, 5)
+
+
+def test_fit_that_was_cut_off_while_it_was_saved_is_made_again(job: Path) -> None:
+    """Killed: a fit that is there under its name, and whole or not is not asked."""
+    store = Store(job.parent / "fits")
+    version = str(store.production)
+    shutil.rmtree(shelf_of(job).runs[-1].folder)
+    (store.folder / "production.json").unlink()
+    cut(store.folder / version / "arrays.npz")
+    assert go(job, "2025-02-28", force=True).code in (0, 5)
+    assert store.load(version).name.startswith("BG/NBD")
+
+
+@pytest.mark.parametrize("change", ["fit", "last run"])
+def test_shards_of_another_fit_or_another_last_run_are_not_resumed(job: Path, change: str) -> None:
+    """Killed: half a table by yesterday's fit, or with segments since a run that is gone."""
+    text = job.read_text()
+    job.write_text(text + '[store]\nrefit = "52W"\n[gates]\ntotal = { action = "block", limit = -1 }\n')
+    store, narrator = Store(job.parent / "fits"), Told()
+    assert go(job, "2025-03-31").code == 4
+    assert go(job, "2025-03-31", narrator, resume=True).code == 4
+    assert narrator.of["forecast"]["kept"] == 3
+    if change == "fit":
+        store.promote(store.versions[0])
+    else:
+        shutil.rmtree(shelf_of(job).runs[-1].folder)
+    assert go(job, "2025-03-31", narrator, resume=True, force=True).code == 5
+    assert narrator.of["forecast"]["kept"] == 0
+    assert len(set(published(job.parent / "published")["model_version"])) == 1
 
 
 # --- odd deliveries ------------------------------------------------------------------------------------------

@@ -101,7 +101,8 @@ def collect(
 
     done = [walk for walk in walks if walk.is_done]
     if not done:
-        raise FitError("no forecaster could be used; " + "; ".join(walk.reason for walk in walks))
+        reasons = dict.fromkeys(f"{walk.name}: {walk.reason}" for walk in walks)
+        raise FitError("no forecaster could be used; " + "; ".join(reasons))
     at = {one.origin: one for one in known}
     blocks = [
         _Block(walk.origin, horizon, walk.name, quantity, at[walk.origin], said)

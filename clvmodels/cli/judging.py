@@ -201,7 +201,7 @@ def say_scorecard(scorecard: Scorecard, currency: str = "") -> None:
     """The comparison of each quantity, who could not be used, and the verdict."""
     for horizon in scorecard.horizons:
         for quantity in dict.fromkeys(scorecard.scores["quantity"]):
-            say(comparison(scorecard.at(horizon), quantity) + "\n")
+            say(comparison(scorecard.at(horizon), quantity, currency) + "\n")
     say(LEGEND + "\n")
     if overlaps := scorecard.provenance["overlapping_horizons"]:
         say(f"holdouts of {' and '.join(overlaps)} overlap: their origins are not independent\n")

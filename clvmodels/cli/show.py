@@ -64,20 +64,27 @@ def number(value: Any, form: str = ",.0f", scale: float = 1.0, after: str = "") 
     return f"{value * scale:{form}}{after}"
 
 
-def comparison(scorecard: Scorecard, quantity: str) -> str:
-    """Scores of one quantity, a table per origin."""
+_UNITS = {
+    "purchases": "PURCHASES",
+    "spend": "MONEY ({0}undiscounted, before margin)",
+    "value": "VALUE ({0}discounted margin)",
+}
+
+
+def comparison(scorecard: Scorecard, quantity: str, currency: str = "") -> str:
+    """Scores of one quantity, a table per origin; amounts of money in the currency of the title."""
     table = scorecard.table(quantity)
     blocks = []
     for origin in dict.fromkeys(table.index.get_level_values("origin")):
         scores = table.xs(origin, level="origin")
         customers = int(scorecard.scores.query("origin == @origin and quantity == @quantity")["n"].max())
         people = f"{customers:,} customer{'' if customers == 1 else 's'}"
-        title = "PURCHASES" if quantity == "purchases" else "MONEY (undiscounted, before margin)"
+        title = _UNITS[quantity].format(f"{currency}, " if currency else "")
         blocks.append(
             f"{title}: {scorecard.provenance['horizon']} after {origin}, {people}, "
             f"actual total {scores['total_actual'].iloc[0]:,.0f}"
         )
-        digits = 2 if quantity == "spend" else 3
+        digits = 3 if quantity == "purchases" else 2
         rows = [_scores_of(str(model), row, digits) for model, row in scores.iterrows()]
         head = ["model", "total", "90 % interval", "bias", "CRPS", "RMSE", "MAE", "in 90 %", "top 10 %"]
         blocks.append(text_table(head, rows))

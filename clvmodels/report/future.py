@@ -30,7 +30,16 @@ from clvmodels.report.blocks import (
 from clvmodels.report.drawing import HALF, picture
 from clvmodels.report.material import Material
 from clvmodels.report.measures import MEASURES, TERMS
-from clvmodels.report.numbers import CARRIED, INTERVAL, NORMAL_90, counted, decimals_for, fixed, per_cent
+from clvmodels.report.numbers import (
+    CARRIED,
+    INTERVAL,
+    NORMAL_90,
+    counted,
+    decimals_for,
+    fixed,
+    per_cent,
+    with_minus,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -253,7 +262,8 @@ def fits_section(material: Material) -> Section:
             str(row["origin"]),
             str(row["model"]),
             str(row["status"]),
-            material.discreet("\n".join(filter(None, [str(row["reason"]), str(row["summary"])]))) or MISSING,
+            with_minus(material.discreet("\n".join(filter(None, [str(row["reason"]), str(row["summary"])]))))
+            or MISSING,
         )
         for row in material.scorecard.fits.to_dict("records")
     ]

@@ -162,7 +162,7 @@ def _tracking(material: Material) -> list[Block]:
     blocks: list[Block] = [_tracking_picture(material, models, cumulative) for cumulative in (True, False)]
     if base in material.formulas:
         blocks.append(
-            Text([f"{base} is a formula: it says nothing of single weeks before the origin."], "note")
+            Text([f"{base} gives one number and says nothing of single weeks before the origin."], "note")
         )
     rows = []
     for model in material.models:

@@ -124,6 +124,16 @@ def test_a_phone_sees_that_there_is_more_and_captions_push_nothing_away(tab: Tab
     tab.resize(1200)
 
 
+def test_a_name_without_a_space_does_not_widen_a_table(tab: Tab) -> None:
+    """Killed: cells that break between words only, so that one long name pushes the rest off a wide screen."""
+    widest = "document.getElementById('verdict-table').getBoundingClientRect().width"
+    cell = "document.querySelector('#verdict-table tbody td')"
+    before = tab.value(f"{cell}.textContent")
+    tab.value(f"{cell}.textContent = 'x'.repeat(200); 1")
+    assert tab.value(widest) <= 1200
+    tab.value(f"{cell}.textContent = {before!r}; 1")
+
+
 def test_a_screen_reader_finds_names(tab: Tab) -> None:
     tree = tab.ask("Accessibility.getFullAXTree")["nodes"]
     roles: dict[str, list[str]] = {}

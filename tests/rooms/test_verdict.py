@@ -341,6 +341,18 @@ def test_chance_is_judged_over_all_origins(twice: Scorecard) -> None:
     assert f"{BGNBD} (" not in about(steady)
 
 
+def test_the_tables_of_the_command_line_have_a_unit(scorecard: Scorecard) -> None:
+    """Killed: amounts without a currency; discounted margin called undiscounted money."""
+    assert comparison(scorecard, "spend", "EUR").startswith(
+        "MONEY (EUR, undiscounted, before margin): 39W after"
+    )
+    assert comparison(scorecard, "spend").startswith("MONEY (undiscounted, before margin): ")
+    names = {"predictions": scorecard.predictions, "totals": scorecard.totals}
+    worth = {name: table.replace({"quantity": {"spend": "value"}}) for name, table in names.items()}
+    assert comparison(replace(scorecard, **worth), "value", "€").startswith("VALUE (€, discounted margin): ")
+    assert comparison(scorecard, "purchases", "€").startswith("PURCHASES: ")
+
+
 def test_those_it_cannot_tell_apart_are_named_in_every_branch(scorecard: Scorecard) -> None:
     nudge = np.where(np.arange(600) % 2, 0.01, -0.0099)
     close = with_crps(scorecard, BGNBD, PARETO, nudge)

@@ -329,6 +329,21 @@ def test_intervals_agree_with_the_jackknife(scorecard: Scorecard, metric: str, s
     assert error / 1.33 < found < 1.33 * error
 
 
+def test_one_customer_with_most_of_the_money_makes_the_interval_of_a_ranking_lopsided(
+    scorecard: Scorecard,
+) -> None:
+    """Killed: a normal interval, which reached as far below the lead as above it, and so over 0."""
+    rows = scorecard.predictions.copy()
+    spend = rows["quantity"] == "spend"
+    who = rows[spend & (rows["model"] == PARETO)].nlargest(1, "actual")["customer_id"].iloc[0]
+    large = spend & (rows["customer_id"] == who)
+    rows.loc[large, "actual"] = 30.0 * rows.loc[spend & (rows["model"] == PARETO), "actual"].sum()
+    rows.loc[large, "mean"] = rows.loc[spend, "mean"].max() + 1.0  # the first for both
+    lead = paired_lead(material(replace(scorecard, predictions=rows)), "spend", "gini", PARETO, RATE)
+    assert lead.low < lead.size < lead.high
+    assert not 0.7 < (lead.high - lead.size) / (lead.size - lead.low) < 1.4
+
+
 def test_chance_is_judged_over_all_origins(twice: Scorecard) -> None:
     """A lead at the last origin alone, undone at the one before, is no lead."""
     first = (

@@ -8,7 +8,9 @@ from io import BytesIO
 from typing import Any, cast
 
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba, to_rgba_array
+from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -136,9 +138,17 @@ def legend_above(axes: Axes) -> None:
         columnspacing=1.4,
     )
     for label, handle in zip(labels, legend.legend_handles, strict=True):
-        if label.startswith(_LAST) and names.count(label) > 1:  # of several series, so of the colour of none
+        colours = {_colour(one) for one, name in zip(handles, names, strict=True) if name == label}
+        if label.startswith(_LAST) and len(colours) > 1:  # of several series, so of the colour of none
             alpha = to_rgba(handle.get_facecolor())[3] if isinstance(handle, Patch) else 1.0
             cast(Line2D, handle).set_color(to_rgba(MUTED, alpha))
+
+
+def _colour(handle: Any) -> tuple[float, ...]:
+    """The colour of what a legend stands for, be it a line, an area or a container of lines."""
+    first: Any = handle.get_children()[0] if isinstance(handle, Container) else handle
+    said = first.get_color() if isinstance(first, Line2D | LineCollection) else first.get_facecolor()
+    return tuple(to_rgba_array(said)[0].tolist())
 
 
 def name_places(axes: Axes, places: Sequence[float], labels: Sequence[str]) -> None:

@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from rooms.example_scorecard import example_forecast
 
 import clvmodels as clv
@@ -15,7 +17,7 @@ from clvmodels import plots
 from clvmodels.errors import ArgumentError, DataError
 from clvmodels.inference import Posterior
 from clvmodels.models import get_purchase_model
-from clvmodels.plots.palette import shortened
+from clvmodels.plots.palette import SERIES, shortened
 from clvmodels.prediction import Forecast
 from clvmodels.transactions import Holdout
 
@@ -128,6 +130,16 @@ def test_customer_values_plot_names_units_and_levels(kept: Forecast) -> None:
         legend = axes.get_legend()
         assert legend is not None
         assert "90 % predictive interval" in [text.get_text() for text in legend.get_texts()]
+
+
+def test_bands_of_one_colour_keep_it_in_the_legend(holdout: Holdout, fitted: Posterior) -> None:
+    """Killed: a grey band in the legend, where the bands of all lanes are blue."""
+    legend = plots.plot_timelines(fitted, holdout, CHOSEN).get_legend()
+    assert legend is not None
+    named = dict(zip([text.get_text() for text in legend.get_texts()], legend.legend_handles, strict=True))
+    band = named["90 % posterior interval"]
+    assert isinstance(band, Patch)
+    assert to_rgba(band.get_facecolor())[:3] == to_rgba(SERIES[0])[:3]
 
 
 @pytest.mark.parametrize("others", [1, 4])

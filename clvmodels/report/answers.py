@@ -9,7 +9,7 @@ from clvmodels.report.blocks import Block, Sentence, Strong, Text
 from clvmodels.report.chance import CHANCE, paired_lead
 from clvmodels.report.leads import Leads, find_leads, level_customers, misleads, nearest_total
 from clvmodels.report.material import Material, is_historical
-from clvmodels.report.numbers import INTERVAL, counted, decimals_for, fixed, listed, per_cent
+from clvmodels.report.numbers import INTERVAL, counted, fixed, listed, per_cent
 
 RANGES = f"A range behind a difference is its {CHANCE}."
 
@@ -171,10 +171,7 @@ def _customer_details(material: Material, quantity: str, leads: Leads) -> list[s
         lead = paired_lead(material, quantity, "crps", winner, name)
         spread = "too few customers to resample"
         if not math.isnan(lead.low):
-            decimals = max(2, decimals_for([lead.low, lead.high]))
-            size, low, high = (
-                material.amount(quantity, value, decimals) for value in (lead.size, lead.low, lead.high)
-            )
+            size, low, high = material.apart(quantity, [lead.size, lead.low, lead.high])
             spread = f"{size} behind: {low} to {high}"
         apart.append(f"{name} ({spread})")
     return [*details, f"For the single customer {listed(apart)} cannot be told apart from {winner}."]

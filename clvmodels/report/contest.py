@@ -10,7 +10,7 @@ from clvmodels.report.chance import Lead, paired_lead
 from clvmodels.report.leads import find_leads, nearest_total, totals_level
 from clvmodels.report.material import Material
 from clvmodels.report.measures import CONTESTED, MEASURES, QUANTITY_NAMES
-from clvmodels.report.numbers import counted, decimals_for, fixed, listed
+from clvmodels.report.numbers import counted, decimals_apart, decimals_for, fixed, listed
 
 _TOTAL, _LARGE = "bias_total", 100.0
 
@@ -107,10 +107,9 @@ def _apart(material: Material, quantity: str, metric: str, lead: Lead) -> str:
         size, low, high = (fixed(100 * value, 1) for value in sizes)
         return f", {where} by {size} points ({low} to {high})"
     if MEASURES[metric].unit == "number":
-        size, low, high = (fixed(value, 3) for value in sizes)
+        size, low, high = (fixed(value, max(3, decimals_apart(sizes))) for value in sizes)
         return f", {where} by {size} ({low} to {high})"
-    decimals = max(2, decimals_for(sizes))
-    size, low, high = (material.amount(quantity, value, decimals) for value in sizes)
+    size, low, high = material.apart(quantity, sizes)
     return f", {where} by {size} ({low} to {high})"
 
 

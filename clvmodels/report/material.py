@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from clvmodels.forecast import FittedCLV
 from clvmodels.plots import latest_origin, models_at
 from clvmodels.prediction import Forecast
 from clvmodels.report.measures import MEASURES, QUANTITY_NAMES, Measure
-from clvmodels.report.numbers import decimals_for, fixed, per_cent, with_currency
+from clvmodels.report.numbers import decimals_apart, decimals_for, fixed, per_cent, with_currency
 from clvmodels.rfm import RFM
 from clvmodels.transactions import Holdout
 
@@ -237,6 +237,11 @@ class Material:
         if quantity == "purchases":
             return fixed(value, places)
         return with_currency(fixed(value, min(places, 2)), self.currency)
+
+    def apart(self, quantity: str, values: Sequence[float]) -> list[str]:
+        """A difference of scores of a quantity and its bounds, with as many decimals as tell them from 0."""
+        currency = "" if quantity == "purchases" else self.currency
+        return [with_currency(fixed(value, decimals_apart(values)), currency) for value in values]
 
     def unit(self, quantity: str, *hints: str) -> str:
         """The hint of a column: the currency of an amount of money, and what else there is to say."""

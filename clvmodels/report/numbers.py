@@ -17,12 +17,13 @@ def fixed(value: float, decimals: int = 0) -> str:
 
     Examples
     --------
-    >>> fixed(1234567.8), fixed(-0.5, 2), fixed(float("nan"))
-    ('1,234,568', '−0.50', '—')
+    >>> fixed(1234567.8), fixed(-0.5, 2), fixed(float("nan")), fixed(-0.0001, 2)
+    ('1,234,568', '−0.50', '—', '0.00')
     """
     if math.isnan(value):
         return MISSING
-    return f"{value:,.{decimals}f}".replace("-", "−")
+    text = f"{value:,.{decimals}f}"
+    return text.replace("-", "−") if any(digit in "123456789" for digit in text) else text.lstrip("-")
 
 
 def with_minus(text: str) -> str:
@@ -61,6 +62,19 @@ def decimals_for(values: Sequence[float]) -> int:
     finite = [abs(value) for value in values if math.isfinite(value)]
     largest = max(finite, default=0.0)
     return 0 if largest >= 10_000 else 1 if largest >= 1000 else 2 if largest >= 10 else 3
+
+
+def decimals_apart(values: Sequence[float]) -> int:
+    """Decimals of a difference and its bounds, so that none of them is written as 0 which is not near it.
+
+    Examples
+    --------
+    >>> decimals_apart([12.3, -4.0, 30.0]), decimals_apart([0.00061, -0.00042, 0.0013]), decimals_apart([0.0, 0.0])
+    (2, 4, 3)
+    """
+    sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
+    largest = max(sizes, default=1.0)
+    return max(2, decimals_for(values), min(6, 1 - math.floor(math.log10(largest))))
 
 
 def with_currency(text: str, currency: str) -> str:

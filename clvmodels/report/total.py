@@ -28,7 +28,7 @@ from clvmodels.report.drawing import HALF, picture
 from clvmodels.report.evidence import figure_models, groups_picture, lead_model, not_drawn
 from clvmodels.report.material import Material
 from clvmodels.report.measures import QUANTITY_NAMES
-from clvmodels.report.numbers import INTERVAL, fixed, in_words, per_cent
+from clvmodels.report.numbers import INTERVAL, counted, fixed, in_words, per_cent
 
 NO_INTERVAL = f"{MISSING} a formula gives one number: it has no interval and no probability to judge."
 
@@ -60,10 +60,11 @@ def totals_table(material: Material, quantity: str) -> Table:
     rows = []
     for origin in material.origins:
         bias = {model: material.value(quantity, "bias_total", model, origin) for model in material.models}
-        nearest = min((abs(value) for value in bias.values() if not math.isnan(value)), default=math.nan)
+        away = {model: round(abs(value), 3) for model, value in bias.items()}  # as they are written
+        nearest = min((value for value in away.values() if not math.isnan(value)), default=math.nan)
         for model in material.models:
             if not math.isnan(material.value(quantity, "total_mean", model, origin)):
-                rows.append(_totals_row(material, quantity, model, origin, abs(bias[model]) == nearest))
+                rows.append(_totals_row(material, quantity, model, origin, away[model] == nearest))
     columns = [Column("Forecaster", is_number=False)]
     columns += [] if len(material.origins) == 1 else [Column("Origin", is_number=False)]
     columns += [
@@ -127,7 +128,10 @@ def _totals_picture(material: Material, quantity: str) -> Picture:
     frame = plots.totals_frame(material.scorecard, quantity, models)
     held = frame[frame["q05"].notna()]
     inside = int(((held["actual"] >= held["q05"]) & (held["actual"] <= held["q95"])).sum())
-    said = f"{inside} of {len(held)} actual totals lie inside their central {INTERVAL} predictive interval"
+    where = f"inside the central {INTERVAL} predictive interval"
+    said = f"In {inside} of {counted(len(held), 'case')} the actual lies {where}"
+    if not len(held):
+        said = "One number each, without an interval"
     return picture(
         f"figure-totals-{quantity}",
         draw,

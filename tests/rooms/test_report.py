@@ -350,6 +350,8 @@ def test_formulas_alone_can_be_reported(scorecard: Scorecard, tmp_path: Path) ->
     )
     words = Page(path).words
     assert "nothing to calibrate" in words["customer"]
+    assert "One number each, without an interval." in words["total"]
+    assert " 0 of 0" not in words["total"]
     assert "a formula gives one number and no interval" in words["forecast"]
 
 

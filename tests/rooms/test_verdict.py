@@ -581,6 +581,24 @@ def test_scores_that_are_written_alike_are_alike(scorecard: Scorecard) -> None:
     assert bold(with_crps(scorecard, BGNBD, PARETO, 0.1), "crps") == [PARETO]
 
 
+def test_totals_that_are_written_alike_are_alike(scorecard: Scorecard) -> None:
+    """Killed: one of two that are off by the same to the last written digit is called nearest."""
+    table = totals_table(
+        material(with_totals(scorecard, a=(PARETO, 1.1), b=(BGNBD, 1.10001), c=(RATE, 1.3))), "spend"
+    )
+    assert [row[3].is_best for row in table.rows] == [True, True, False]
+    assert [row[3].text for row in table.rows] == ["+10.0 %", "+10.0 %", "+30.0 %"]
+
+
+def test_small_differences_keep_their_sign_and_nothing_is_minus_nothing(scorecard: Scorecard) -> None:
+    """Killed: "0.000 behind: −0.000 to 0.001"."""
+    nudge = np.where(np.arange(600) % 2, 0.001, -0.00099)
+    words = about(with_crps(scorecard, BGNBD, PARETO, nudge))
+    found = re.search(r"([\d.]+) behind: (−[\d.]+) to ([\d.]+)\)", words)
+    assert found is not None
+    assert all(float(number.replace("−", "-")) != 0 for number in found.groups())
+
+
 def test_a_score_that_is_missing_at_an_origin_is_no_mean(twice: Scorecard) -> None:
     """Killed: a log score at the easier origin set against one at both."""
     rows = twice.predictions.copy()

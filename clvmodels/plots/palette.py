@@ -138,15 +138,19 @@ def legend_above(axes: Axes) -> None:
         columnspacing=1.4,
     )
     for label, handle in zip(labels, legend.legend_handles, strict=True):
-        colours = {_colour(one) for one, name in zip(handles, names, strict=True) if name == label}
-        if label.startswith(_LAST) and len(colours) > 1:  # of several series, so of the colour of none
+        same = [one for one, name in zip(handles, names, strict=True) if name == label]
+        is_shared = label.startswith(_LAST) and len(set(map(_colour, same))) > 1
+        if is_shared:  # of several series, so of the colour of none
             alpha = to_rgba(handle.get_facecolor())[3] if isinstance(handle, Patch) else 1.0
             cast(Line2D, handle).set_color(to_rgba(MUTED, alpha))
 
 
 def _colour(handle: Any) -> tuple[float, ...]:
     """The colour of what a legend stands for, be it a line, an area or a container of lines."""
-    first: Any = handle.get_children()[0] if isinstance(handle, Container) else handle
+    parts = handle.get_children() if isinstance(handle, Container) else [handle]
+    if not parts:  # nothing was there to draw
+        return ()
+    first: Any = parts[0]
     said = first.get_color() if isinstance(first, Line2D | LineCollection) else first.get_facecolor()
     return tuple(to_rgba_array(said)[0].tolist())
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from clvmodels.backtesting import Scorecard
 from clvmodels.contracts import PurchaseModel
-from clvmodels.errors import ArgumentError, ArtifactError, FitStatus
+from clvmodels.errors import ArgumentError, ArtifactError, FitStatus, as_path, check_kind
 from clvmodels.forecast import Discrepancy, FittedCLV
 from clvmodels.inference import Posterior
 from clvmodels.inference.objective import Scales
@@ -74,6 +74,7 @@ def save_fit(fitted: FittedCLV, folder: str | Path) -> Path:
     True
     >>> folder.cleanup()
     """
+    check_kind("fitted", fitted, FittedCLV, "make one with CLVModel().fit(rfm)")
     parts = {name: getattr(fitted, name) for name in _PARTS if getattr(fitted, name) is not None}
     if fitted.clock is not None:  # the clock is saved beside the model that lives on it
         parts["purchase"] = replace(fitted.purchase, model=cast(OnClock, fitted.purchase.model).model)
@@ -110,7 +111,7 @@ def load_fit(folder: str | Path) -> FittedCLV:
         If the folder holds no finished fit, was changed or cut off, was written by a newer version,
         or names a model or parameters that this version does not know.
     """
-    folder = Path(folder)
+    folder = as_path("folder", folder)
     content = read_manifest(folder, "fit")
     try:
         with np.load(memory.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False) as archive:
@@ -221,6 +222,7 @@ def save_scorecard(scorecard: Scorecard, folder: str | Path) -> Path:
     """
     import pandas as pd
 
+    check_kind("scorecard", scorecard, Scorecard, "make one with backtest(log, forecasters)")
     folder = _open_folder(folder, "scorecard")
     values = {field.name: getattr(scorecard, field.name) for field in fields(scorecard)}
     tables = {name: value for name, value in values.items() if isinstance(value, pd.DataFrame)}
@@ -258,7 +260,7 @@ def load_scorecard(folder: str | Path) -> Scorecard:
     >>> again.scores.equals(scorecard.scores)
     True
     """
-    folder = Path(folder)
+    folder = as_path("folder", folder)
     values = dict(read_manifest(folder, "scorecard")["values"])
     for field in fields(Scorecard):
         file = folder / f"{field.name}.parquet"
@@ -284,7 +286,7 @@ def check_folder(folder: str | Path, kind: str) -> Path:
     ArgumentError
         If its parent does not exist, it is a file, or it holds something else that has a manifest.
     """
-    folder = Path(folder)
+    folder = as_path("folder", folder)
     if not folder.parent.is_dir():
         raise ArgumentError(
             f"there is no folder {str(folder.parent)!r} to make {folder.name!r} in; create it first"

@@ -11,6 +11,8 @@ from enum import Enum
 from importlib.util import find_spec
 from itertools import islice
 from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 SHOWN_IDS = 5
@@ -179,6 +181,24 @@ def check_kind(name: str, value: Any, kinds: type | tuple[type, ...], fix: str) 
     wanted = kinds if isinstance(kinds, tuple) else (kinds,)
     names = " or ".join(kind.__name__ for kind in wanted)
     raise ArgumentError(f"{name} is of type {type(value).__name__}, not {names}: {fix}")
+
+
+def as_path(name: str, place: Any) -> Path:
+    """The path that a text or a path names.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither.
+
+    Examples
+    --------
+    >>> as_path("folder", None)
+    Traceback (most recent call last):
+    clvmodels.errors.ArgumentError: folder is of type NoneType, not str or PathLike: name it by a text or a path
+    """
+    check_kind(name, place, (str, PathLike), "name it by a text or a path")
+    return Path(place)
 
 
 class ArtifactError(ClvError):

@@ -11,7 +11,7 @@ import numpy as np
 
 from clvmodels.errors import DataError
 from clvmodels.prediction import DEFAULT_LEVELS, DrawBlock, Forecast, check_margin, check_single, gather
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 from clvmodels.units import Horizon, discount_per_unit, parse_duration, plan_horizon, unit_days
 
 
@@ -175,6 +175,7 @@ def in_units(duration: str, unit: str) -> float:
 
 def tenure(rfm: RFM, least: str) -> np.ndarray:
     """(n,) ages, those below `least` raised to it: a rate over two days is noise, not a habit."""
+    check_rfm(rfm)
     return np.maximum(rfm.T, in_units(least, rfm.time_unit))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from clvmodels.baselines.projection import Projection, in_units, repeat_spend, tenure, total, whole_spend
 from clvmodels.errors import ArgumentError
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 from clvmodels.units import unit_days
 
 
@@ -198,6 +198,7 @@ class ZeroForecast:
 
     def fit(self, rfm: RFM, *, seed: int = 0) -> Projection:  # noqa: ARG002  (no chance in it)
         """Zero rates."""
+        check_rfm(rfm)
         zero = np.zeros(len(rfm))
         return Projection(self.name, rfm, "nobody buys again", zero, zero if rfm.has_spend else None)
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from clvmodels.contracts import Param, PurchaseModel, SpendModel
 from clvmodels.datasets.world import World
-from clvmodels.errors import ArgumentError, check_choice, check_real, whole_number
+from clvmodels.errors import ArgumentError, check_choice, check_kind, check_real, whole_number
 from clvmodels.models import get_purchase_model, get_spend_model
+from clvmodels.prediction import check_seed
 from clvmodels.units import as_datetime
 
 if TYPE_CHECKING:
@@ -93,12 +94,13 @@ def simulate(
 
     purchase_model = get_purchase_model(model)
     theta = _theta(purchase_model.name, purchase_model.params, params)
+    check_seed(seed)
+    world = World() if world is None else world
+    check_kind("world", world, World, "write World(...)")
     _check_lengths(customers, weeks, acquisition_weeks, resolution)
     birth_stream, purchase_stream, spend_stream = np.random.default_rng(seed).spawn(3)
     births = np.sort(birth_stream.uniform(0, acquisition_weeks, customers))
-    who, ages = (world or World()).lives(
-        purchase_model, theta, births, as_datetime(start), weeks, purchase_stream
-    )
+    who, ages = world.lives(purchase_model, theta, births, as_datetime(start), weeks, purchase_stream)
     row = np.concatenate([np.arange(customers), who])
     time = np.concatenate([births, births[who] + ages])
     order = np.lexsort((time, row))
@@ -110,14 +112,13 @@ def simulate(
                 "spend_params are given, but spend=None names no model; leave out one of the two"
             )
         amounts = _spend(get_spend_model(spend), spend_params, row, spend_stream)
-        if world is not None:
-            is_first = np.diff(row, prepend=-1) > 0
-            amounts *= world.amount_factors(is_first, spend_stream)
+        amounts *= world.amount_factors(np.diff(row, prepend=-1) > 0, spend_stream)
         log["spend"] = np.maximum(np.round(amounts, 2), 0.01)
     return log
 
 
 def _theta(model: str, params: tuple[Param, ...], values: Mapping[str, float]) -> np.ndarray:
+    check_kind("params", values, Mapping, "write {name: value}")
     names = [param.name for param in params]
     if set(names) != set(values):
         raise ArgumentError(

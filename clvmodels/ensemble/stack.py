@@ -330,7 +330,7 @@ def _seed_of(number: int, seed: int) -> int:
 def _check_list(forecasters: Any) -> None:
     if isinstance(forecasters, str) or not isinstance(forecasters, Sequence):
         raise ArgumentError("forecasters must be a list, such as [CLVModel('bg_nbd'), HistoricalCLV()]")
-    if any(isinstance(member, str) for member in forecasters):
+    if not all(callable(getattr(member, "fit", None)) for member in forecasters):
         raise ArgumentError(f"forecasters must be objects, not names: CLVModel({forecasters[0]!r}), say")
 
 

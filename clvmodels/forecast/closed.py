@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError
-from clvmodels.rfm import RFM
+from clvmodels.errors import ArgumentError, check_kind
+from clvmodels.rfm import RFM, check_rfm
 from clvmodels.units import UNIT_NAMES, plan_horizon
 
 if TYPE_CHECKING:
@@ -57,9 +57,13 @@ def closed_form_scores(
     >>> list(scores), round(float(scores["expected_purchases"].sum()))
     (['customer_id', 'p_alive', 'expected_purchases', 'expected_spend'], 1653)
     """
+    from clvmodels.forecast.fitted import FittedCLV
+
+    check_kind("fitted", fitted, FittedCLV, "make one with CLVModel().fit(rfm)")
     target = fitted.rfm if rfm is None else rfm
     if target is None:
         raise ArgumentError("this fit holds no customers; pass them as rfm=")
+    check_rfm(target)
     unit = fitted.purchase.provenance["time_unit"]
     if target.time_unit != unit:
         raise ArgumentError(

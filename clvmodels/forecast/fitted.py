@@ -24,6 +24,7 @@ from clvmodels.prediction import (
     DEFAULT_LEVELS,
     DrawBlock,
     Forecast,
+    as_numbers,
     check_levels,
     check_seed,
     gather,
@@ -113,10 +114,11 @@ class FittedCLV:
             ``E[X(age)]`` of a customer of whom nothing but the birth is known.
         """
         model = cast(PurchaseModel, self.purchase.model)
-        zeros = np.zeros(len(age))
+        ages = np.atleast_1d(as_numbers("age", age))
+        zeros = np.zeros(len(ages))
         time_unit = self.purchase.provenance["time_unit"]
         unknown = RFM.from_arrays(frequency=zeros, recency=zeros, T=zeros, time_unit=time_unit)
-        return model.expected_purchases(self.purchase.mode, unknown, age)
+        return model.expected_purchases(self.purchase.mode, unknown, ages)
 
     def purchase_probability(
         self,

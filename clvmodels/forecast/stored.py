@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, ArtifactError, DataError
+from clvmodels.errors import ArgumentError, ArtifactError, DataError, as_path
 from clvmodels.forecast.scoring import Scored, Scorer, ids_of
 from clvmodels.forecast.simulation import in_turn
 from clvmodels.io import as_json, write_json
@@ -270,7 +270,7 @@ def load_forecast(folder: str | Path) -> Forecast:
     >>> len(table), again.total.mean == fitted.forecast("52W", draws=50).total.mean
     (100, True)
     """
-    folder = Path(folder)
+    folder = as_path("folder", folder)
     content = _read_manifest(folder)
     from pyarrow import parquet
 

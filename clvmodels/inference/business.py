@@ -10,6 +10,7 @@ from clvmodels.contracts import PurchaseModel, SpendModel
 from clvmodels.errors import ArgumentError
 from clvmodels.inference.priors import LogNormal, exponents, factors_of
 from clvmodels.models import get_model
+from clvmodels.prediction import as_numbers
 from clvmodels.units import DAYS_PER_YEAR
 
 
@@ -99,6 +100,8 @@ def business_priors(
                 f"{chosen.title} has no {name}; it can be told {', '.join(known) or 'nothing'}"
             )
         quantity = _QUANTITIES[name]
+        if as_numbers(name, interval).shape != (2,):
+            raise ArgumentError(f"{name}={interval!r} must be a pair (low, high)")
         low, high = (bound - quantity.offset for bound in interval)
         if low <= 0:
             raise ArgumentError(f"{name}={interval!r} must lie above {quantity.offset:g}")

@@ -239,9 +239,9 @@ def _needs_of_all(posteriors: Mapping[str, Posterior]) -> tuple[str, ...]:
 
 
 def _check(posteriors: Mapping[str, Posterior], rfm: RFM) -> None:
+    check_same_data(posteriors, rfm)
     if len(posteriors) < 2:
         raise ArgumentError(f"{len(posteriors)} posterior given; a comparison needs at least two")
-    check_same_data(posteriors, rfm)
     if len({"frequency" in posterior.model.needs for posterior in posteriors.values()}) > 1:
         raise ArgumentError(
             "a purchase model and a spend model foretell different things; compare like with like"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from clvmodels.errors import ArgumentError, FitStatus
+from clvmodels.errors import ArgumentError, FitStatus, check_kind
 from clvmodels.inference.posterior import Posterior
 
 ROUNDING = 1e-6
@@ -61,6 +61,7 @@ def likelihood_ratio(smaller: Posterior, larger: Posterior, *, on_boundary: bool
     ratio tests under nonstandard conditions. JASA 82:605-610.
     """
     for name, posterior in (("smaller", smaller), ("larger", larger)):
+        check_kind(name, posterior, Posterior, "make one with fit(model, rfm, method='mle')")
         if posterior.method != "mle" or posterior.status is not FitStatus.CONVERGED:
             raise ArgumentError(
                 f"{name} is {posterior!r}; the test needs fits by 'mle' that converged, "

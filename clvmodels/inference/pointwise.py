@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_kind
 from clvmodels.inference.objective import CELLS_PER_BATCH
 from clvmodels.inference.posterior import Posterior
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 
 
 def log_likelihood(posterior: Posterior, patterns: RFM) -> np.ndarray:
@@ -30,6 +30,8 @@ def check_same_data(posteriors: Mapping[str, Posterior], rfm: RFM) -> None:
     ArgumentError
         Naming them.
     """
+    check_kind("posteriors", posteriors, Mapping, "write {name: posterior}")
+    check_rfm(rfm)
     data = rfm.fingerprint()
     others = [name for name, posterior in posteriors.items() if posterior.provenance["data"] != data]
     if others:

@@ -159,6 +159,7 @@ class Posterior:
         """
         import pandas as pd
 
+        tail_levels(level)
         table: dict[str, Any] = {
             "parameter": self.names,
             "meaning": [param.meaning for param in self.model.params],

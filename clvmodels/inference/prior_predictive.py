@@ -16,7 +16,7 @@ from clvmodels.inference.objective import measure_scales
 from clvmodels.inference.priors import Priors, build_prior
 from clvmodels.models import get_purchase_model, get_spend_model
 from clvmodels.prediction import check_seed
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 
 PURCHASE_STATISTICS = (
     "repeat purchases per customer",
@@ -144,6 +144,7 @@ def prior_predictive_spend(
     23.33
     """
     chosen = get_spend_model(model)
+    check_rfm(rfm)
     rfm.columns(chosen.needs)
     told = rfm.take(chosen.informs(rfm))
     if not len(told) or told.spend_count is None or told.monetary_value is None:

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clvmodels.errors import ArgumentError, DataError, check_kind
+from clvmodels.errors import ArgumentError, DataError, as_path
 from clvmodels.io.heads import refuse_other_separator
 from clvmodels.io.tables import FORMATS, MISSING, table_format
 
@@ -107,8 +107,7 @@ def scan(
 
 def _files(source: str | Path) -> list[str]:
     """The files meant, in the order of their names, all of one kind."""
-    check_kind("source", source, (str, Path), "name a file, a folder or a pattern such as 'logs/*.parquet'")
-    path = Path(source)
+    path = as_path("source", source)
     if path.is_dir():
         found = [file for file in path.rglob("*") if file.name.lower().endswith(FORMATS)]
         found = [file for file in found if not any(part[0] in "._" for part in file.relative_to(path).parts)]

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from clvmodels.contracts import PurchaseModel, SpendModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_kind
 from clvmodels.inference import Posterior
 from clvmodels.models import PURCHASE_MODELS, SPEND_MODELS
 from clvmodels.plots.palette import SERIES, grouped, label_axes, legend_above, per_cent
@@ -41,6 +41,7 @@ def purchase_model(posterior: Posterior) -> PurchaseModel:
     ArgumentError
         If it is the fit of a spend model.
     """
+    check_kind("posterior", posterior, Posterior, "pass fitted.purchase")
     if posterior.model.name in SPEND_MODELS:
         raise ArgumentError(f"this is the fit of {posterior.model.title}; pass that of a purchase model")
     return cast(PurchaseModel, posterior.model)
@@ -54,6 +55,7 @@ def spend_model(posterior: Posterior) -> SpendModel:
     ArgumentError
         If it is the fit of a purchase model.
     """
+    check_kind("posterior", posterior, Posterior, "pass fitted.spend")
     if posterior.model.name in PURCHASE_MODELS:
         raise ArgumentError(f"this is the fit of {posterior.model.title}; pass that of a spend model")
     return cast(SpendModel, posterior.model)
@@ -67,6 +69,7 @@ def check_unit(posterior: Posterior, unit: str) -> None:
     ArgumentError
         If they are.
     """
+    check_kind("posterior", posterior, Posterior, "pass fitted.purchase")
     fitted = posterior.provenance["time_unit"]
     if unit != fitted:
         raise ArgumentError(
@@ -77,9 +80,10 @@ def check_unit(posterior: Posterior, unit: str) -> None:
 
 def over_parameters(values: np.ndarray, level: float) -> dict[str, np.ndarray]:
     """Mean, and central interval (missing for a single draw), over the first axis of (S, ...)."""
+    bounds = tail_levels(level)
     low, high = np.full((2, *values.shape[1:]), np.nan)
     if len(values) > 1:
-        low, high = np.quantile(values, tail_levels(level), axis=0)
+        low, high = np.quantile(values, bounds, axis=0)
     return {"mean": values.mean(axis=0), "low": low, "high": high}
 
 

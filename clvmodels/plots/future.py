@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import check_choice, check_kind, check_real
 from clvmodels.plots.palette import (
     INK,
     MUTED,
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 def _quantity(forecast: Forecast, name: str | None) -> Quantity:
     """The quantity of that name; the forecast's `total` by default."""
+    check_kind("forecast", forecast, Forecast, "make one with fitted.forecast(horizon)")
     there = {item.name: item for item in (forecast.purchases, forecast.value) if item is not None}
     if name is None:
         return forecast.total
-    if name not in there:
-        raise ArgumentError(f"quantity {name!r} is not in this forecast; it has {', '.join(there)}")
+    check_choice("quantity", name, there)
     return there[name]
 
 
@@ -97,6 +97,7 @@ def plot_total(
         )
     axes.axvline(total.mean, color=INK, linewidth=1.5, label="Mean of the forecast")
     if actual is not None:
+        check_real("actual", actual)
         axes.axvline(actual, color=SERIES[1], linewidth=1.8, linestyle=(0, (5, 2)), label="Actual")
     label_axes(axes, f"Total {money_label(total.name, currency)} in the horizon", "Share of draws")
     axes.xaxis.set_major_locator(MaxNLocator(6))

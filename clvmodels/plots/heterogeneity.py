@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from clvmodels.contracts import Trait
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_kind
 from clvmodels.inference import Posterior
 from clvmodels.plots.draws import draw_shares, finish_shares, over_parameters, percent_text, some_draws
 from clvmodels.plots.palette import INK, first_upper, new_axes
@@ -32,6 +32,7 @@ def trait_names(posterior: Posterior) -> tuple[str, ...]:
     >>> trait_names(clv.fit("pareto_nbd", rfm, method="mle"))
     ('rate of buying', 'rate of leaving')
     """
+    check_kind("posterior", posterior, Posterior, "pass fitted.purchase or fitted.spend")
     return tuple(trait.name for trait in posterior.model.heterogeneity(posterior.mode))
 
 

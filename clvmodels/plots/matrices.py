@@ -16,7 +16,7 @@ from clvmodels.errors import ArgumentError
 from clvmodels.inference import Posterior
 from clvmodels.plots.draws import check_unit, over_parameters, percent_text, purchase_model, some_draws
 from clvmodels.plots.palette import INK, MUTED, grouped, label_axes, legend_above, new_axes, per_cent
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 from clvmodels.units import UNIT_NAMES, plan_horizon
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def expected_matrix_frame(posterior: Posterior, rfm: RFM, horizon: str, level: f
     FitError
         If the fit has failed.
     """
+    check_rfm(rfm)
     length = float(plan_horizon(horizon, rfm.observed_until, rfm.time_unit).edges[-1])
     return _matrix_frame(
         posterior, rfm, level, lambda model, theta, grid: model.expected_purchases(theta, grid, length)
@@ -97,6 +98,7 @@ def _matrix_frame(
 ) -> pd.DataFrame:
     import pandas as pd
 
+    check_rfm(rfm)
     check_unit(posterior, rfm.time_unit)
     oldest = float(rfm.T.max(initial=0.0))
     if oldest == 0.0:

@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from clvmodels.contracts import PurchaseModel
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import whole_number
 from clvmodels.inference import Posterior
 from clvmodels.plots.draws import check_unit, over_parameters, percent_text, purchase_model, some_draws
 from clvmodels.plots.palette import INK, SERIES, grouped, label_axes, legend_above, new_axes
 from clvmodels.prediction import check_seed
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 from clvmodels.units import unit_days
 
 if TYPE_CHECKING:
@@ -79,10 +79,9 @@ def repeat_purchases_frame(
     """
     import pandas as pd
 
-    for name, value, least in (("most", most, 1), ("draws", draws, 2)):
-        if type(value) is not int or value < least:
-            raise ArgumentError(f"{name}={value!r} must be a whole number of at least {least}")
+    most, draws = whole_number("most", most, least=1), whole_number("draws", draws, least=2)
     check_seed(seed)
+    check_rfm(rfm)
     model = purchase_model(posterior)
     check_unit(posterior, rfm.time_unit)
     theta = some_draws(posterior, draws)

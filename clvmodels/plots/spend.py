@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, whole_number
 from clvmodels.inference import Posterior
 from clvmodels.plots.draws import (
     draw_shares,
@@ -79,8 +79,7 @@ def spend_frame(
     import pandas as pd
 
     check_bins(bins)
-    if draws < 2:
-        raise ArgumentError(f"draws={draws!r} must be at least 2")
+    whole_number("draws", draws, least=2)
     check_seed(seed)
     check_single(rfm)
     model = spend_model(posterior)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from clvmodels.errors import ArgumentError, DataError, check_real, percent_hint, whole_number
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 
 
 def tail_levels(level: float) -> tuple[float, float]:
@@ -102,6 +102,7 @@ def check_single(rfm: RFM) -> None:
     DataError
         If a weight is not 1.
     """
+    check_rfm(rfm)
     several = rfm.weights != 1
     if several.any():
         raise DataError(

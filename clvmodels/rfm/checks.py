@@ -80,7 +80,7 @@ def check_alike(*columns: Any) -> None:
     indexes = [
         index for index in labels if index is not None and not callable(index)
     ]  # a list has a method of it
-    if any(not index.equals(indexes[0]) for index in indexes):
+    if any(len(index) > 1 and not index.equals(indexes[0]) for index in indexes):
         raise DataError(
             "columns are Series with different indexes", fix="align them, or pass them with .to_numpy()"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -207,6 +207,7 @@ class RFM:
         >>> rfm.select(["bob"]).T.tolist()
         [5.0]
         """
+        check_kind("customer_ids", customer_ids, Iterable, "write a list of ids")
         position = {identity: i for i, identity in enumerate(self.customer_id.tolist())}
         unknown = [identity for identity in customer_ids if identity not in position]
         if unknown:

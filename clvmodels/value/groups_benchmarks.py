@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, check_kind
 from clvmodels.prediction import Forecast, labelled, tail_levels
 from clvmodels.value.cashflow_economics import OWN_CURRENCY, check_currency
 
@@ -122,6 +122,9 @@ def benchmark(
 
 
 def _newest(own: Mapping[str, Forecast]) -> str:
+    check_kind("own", own, Mapping, "write {'this year': forecast}")
+    for name, forecast in own.items():
+        check_kind(f"own[{name!r}]", forecast, Forecast, "make one with fitted.forecast(horizon)")
     if not own:
         raise ArgumentError("give at least one forecast of your own, by the name of its period")
     lengths = {name: round(forecast.horizon.years, 2) for name, forecast in own.items()}
@@ -155,7 +158,7 @@ def _peer_rows(peers: pd.DataFrame | None, units: Mapping[str, str]) -> list[tup
 
     if peers is None:
         return []
-    missing = [column for column in PEER_COLUMNS if column not in peers.columns]
+    missing = [column for column in PEER_COLUMNS if column not in getattr(peers, "columns", ())]
     if missing:
         raise DataError(
             f"the table of peers lacks {', '.join(missing)}",

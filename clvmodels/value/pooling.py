@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.cards import shown
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_kind, check_real
 from clvmodels.forecast import CLVModel, FittedCLV
 from clvmodels.inference import LogNormal, Posterior, get_method
 from clvmodels.prediction import labelled
-from clvmodels.rfm import RFM
+from clvmodels.rfm import RFM, check_rfm
 from clvmodels.value.cashflow_economics import labels_per_customer
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ def fit_channels(
     {'friends': 117, 'search': 2240, 'everyone': 2357}
     """
     _check(model, between)
+    check_rfm(rfm)
     labels = labels_per_customer("channel", channel, rfm)
     model, _ = model.settled(rfm, seed=seed)  # what is chosen automatically is chosen once, for all
     everyone = model.fit(rfm, draws=draws, seed=seed)
@@ -191,6 +192,8 @@ def _nobody_spends(everyone: FittedCLV, rfm: RFM) -> bool:
 
 
 def _check(model: CLVModel, between: float) -> None:
+    check_kind("model", model, CLVModel, "write CLVModel(...)")
+    check_real("between", between)
     if not get_method(model.method).with_prior:
         raise ArgumentError(
             f"method {model.method!r} uses no prior, and channels lean on each other through priors; use 'laplace', "

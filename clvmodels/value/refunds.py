@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.cards import shown
-from clvmodels.errors import ArgumentError, DataError
+from clvmodels.errors import ArgumentError, DataError, check_kind
 from clvmodels.forecast.simulation import customer_stream
 from clvmodels.prediction import Forecast, labelled, tail_levels
 from clvmodels.transactions import RefundRecord
@@ -127,6 +127,8 @@ def net_of_refunds(
     >>> bool(0.08 < net.share.mean() < 0.12), net.total.index.tolist()
     (True, ['gross value', 'expected refunds', 'net value'])
     """
+    check_kind("forecast", forecast, Forecast, "make one with fitted.forecast(horizon)")
+    check_kind("refunds", refunds, RefundRecord, "make one with refund_record(log)")
     if forecast.value is None:
         raise ArgumentError(
             "a forecast of purchases only has no value that could come back: forecast spend, too"

@@ -151,7 +151,7 @@ def test_amounts_follow_the_spend_model() -> None:
 @pytest.mark.parametrize(
     "changes, text",
     [
-        ({"model": "pareto"}, "there are"),
+        ({"model": "pareto"}, "There are"),
         ({"params": {"r": 1}}, "has the parameters r, alpha, s, beta"),
         ({"params": {**PARETO, "r": 0}}, "parameter r=0.0 of pareto_nbd must be finite and above 0"),
         ({"customers": 0}, "at least 1"),

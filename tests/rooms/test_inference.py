@@ -157,7 +157,7 @@ def test_options_that_do_not_exist_are_refused(cdnow_rfm: clv.RFM, options: dict
 
 
 def test_models_that_do_not_exist_are_refused(cdnow_rfm: clv.RFM) -> None:
-    with pytest.raises(clv.ArgumentError, match=f"there are {', '.join(sorted(REGISTRY))}"):
+    with pytest.raises(clv.ArgumentError, match=f"There are {', '.join(sorted(REGISTRY))}"):
         clv.fit("bgnbd", cdnow_rfm)
 
 

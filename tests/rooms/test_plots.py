@@ -162,7 +162,7 @@ def test_total_frame_holds_every_draw() -> None:
         assert frame["share"].sum() == pytest.approx(1)
     widths = plots.total_frame(forecast, "purchases").eval("to - `from`")
     np.testing.assert_array_equal(widths, np.round(widths))
-    with pytest.raises(ArgumentError, match="it has purchases, value"):
+    with pytest.raises(ArgumentError, match="not one of 'purchases', 'value'"):
         plots.total_frame(forecast, "spend")
 
 

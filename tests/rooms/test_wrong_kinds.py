@@ -103,6 +103,34 @@ CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
     "backtest": lambda: (
         clv.backtest, {"transactions": some()["log"], "forecasters": [clv.ZeroForecast()], "horizon": "4W"}
     ),
+    "net_of_refunds": lambda: (
+        clv.net_of_refunds, {"forecast": some()["forecast"], "refunds": clv.refund_record(some()["log"])}
+    ),
+    "benchmark": lambda: (clv.benchmark, {"own": {"now": some()["forecast"]}}),
+    "fit_channels": lambda: (
+        clv.fit_channels, {"model": clv.CLVModel("bg_nbd", None, "map"), "rfm": some()["rfm"], "channel": {}}
+    ),
+    "learn_discrepancy": lambda: (clv.learn_discrepancy, {"scorecard": None}),
+    "load_fit": lambda: (clv.load_fit, {"folder": "nowhere"}),
+    "load_forecast": lambda: (clv.load_forecast, {"folder": "nowhere"}),
+    "load_scorecard": lambda: (clv.load_scorecard, {"folder": "nowhere"}),
+    "save_fit": lambda: (clv.save_fit, {"fitted": None, "folder": "nowhere/fit"}),
+    "save_scorecard": lambda: (clv.save_scorecard, {"scorecard": None, "folder": "nowhere/card"}),
+    "compare": lambda: (clv.compare, {"posteriors": {}, "rfm": some()["rfm"]}),
+    "likelihood_ratio": lambda: (
+        clv.likelihood_ratio, {"smaller": some()["fitted"].purchase, "larger": some()["fitted"].purchase}
+    ),
+    "business_priors": lambda: (clv.business_priors, {"model": "bg_nbd", "purchases_per_year": (1, 10)}),
+    "simulate": lambda: (
+        clv.simulate, {"model": "bg_nbd", "params": {"r": 0.5, "alpha": 4.0, "a": 0.7, "b": 2.0}, "customers": 5}
+    ),
+    "closed_form_scores": lambda: (clv.closed_form_scores, {"fitted": some()["fitted"], "horizon": "4W"}),
+    "Posterior.summary": lambda: (some()["fitted"].purchase.summary, {}),
+    "prior_predictive_spend": lambda: (
+        clv.prior_predictive_spend, {"model": "gamma_gamma", "rfm": some()["rfm"], "draws": 2}
+    ),
+    "RFM.select": lambda: (some()["rfm"].select, {"customer_ids": [1]}),
+    "FittedCLV.expected_history": lambda: (some()["fitted"].expected_history, {"age": np.arange(3.0)}),
     "Forecast.period_table": lambda: (some()["forecast"].period_table, {"level": 0.9}),
     "LogNormal": lambda: (clv.LogNormal, {"median": 1.0, "sigma": 1.0}),
     "LogNormal.between": lambda: (clv.LogNormal.between, {"low": 1.0, "high": 2.0}),

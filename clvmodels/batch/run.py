@@ -148,12 +148,12 @@ def _earlier(walk: Walk) -> list[Run]:
     earlier = [one for one in shelf.standing if one.as_of < as_of]
     for _, one in in_view(earlier, as_of):
         shelf.check_whole(one)
-    if shelf.torn:
-        names = ", ".join(str(path.relative_to(shelf.folder)) for path in shelf.torn[:3])
-        walk.narrator.tell("torn runs", "warning", count=len(shelf.torn), first=names)
-    if shelf.lost:
+    if torn := shelf.torn:
+        names = ", ".join(str(path.relative_to(shelf.folder)) for path in torn[:3])
+        walk.narrator.tell("torn runs", "warning", count=len(torn), first=names)
+    if lost := shelf.lost:
         words = "it counts and is not on the shelf, so nothing is compared with it"
-        walk.narrator.tell("lost run", "warning", lost=shelf.lost, words=words)
+        walk.narrator.tell("lost run", "warning", lost=lost, words=words)
     return earlier
 
 

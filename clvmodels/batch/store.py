@@ -53,7 +53,8 @@ class Store:
             return None, None
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as problem:
             raise ArtifactError(
-                f"{str(self.folder / ALIAS)!r} cannot be read ({problem}); promote a version again"
+                f"{str(self.folder / ALIAS)!r} cannot be read ({type(problem).__name__}: {problem}); say again which "
+                "version is in production: clvmodels fits --promote VERSION"
             ) from None
 
     @property
@@ -92,7 +93,11 @@ class Store:
             raise ArgumentError(
                 f"there is no version {version!r}; there are {', '.join(self.versions) or 'none'}"
             )
-        if self._alias != (version, run):
+        try:
+            is_so = self._alias == (version, run)
+        except ArtifactError:
+            is_so = False
+        if not is_so:
             write_json({"version": version, "run": run}, self.folder / ALIAS)
 
     def load(self, version: str) -> FittedCLV:

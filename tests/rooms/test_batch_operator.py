@@ -180,6 +180,31 @@ def test_shards_of_another_fit_or_another_last_run_are_not_resumed(job: Path, ch
     assert len(set(published(job.parent / "published")["model_version"])) == 1
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"run": "abc"}'])
+def test_torn_alias_is_named_and_mended_by_what_it_advises(
+    job: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    """Killed: advice to promote a version, which fails for the very reason it was given."""
+    store = Store(job.parent / "fits")
+    (store.folder / "production.json").write_text(content)
+    code, _, err = told(capsys, "status", str(job))
+    assert code == 3
+    assert "production.json' cannot be read (" in err
+    assert "clvmodels fits --promote" in err
+    assert told(capsys, "fits", str(job), "--promote", store.versions[-1])[0] == 0
+    assert store.production == store.versions[-1]
+
+
+def test_oldest_runs_and_fits_may_be_removed(job: Path) -> None:
+    """What the guide says of a shelf that grows: whole folders, and never the one that counts."""
+    first = shelf_of(job).runs[0]
+    shutil.rmtree(first.folder.parent)
+    shutil.rmtree(job.parent / "fits" / first.manifest["model"]["version"])
+    narrator = Told()
+    assert go(job, "2025-03-31", narrator, force=True).code in (0, 5)
+    assert not {"lost run", "torn runs"} & narrator.of.keys()
+
+
 # --- odd deliveries ------------------------------------------------------------------------------------------
 
 

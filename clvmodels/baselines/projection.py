@@ -41,6 +41,11 @@ class Projection:
         Money per customer and time unit that margin does not touch.
     duration
         Time units after which everything stops.
+
+    Raises
+    ------
+    DataError
+        If a rate is not finite.
     """
 
     name: str
@@ -50,6 +55,18 @@ class Projection:
     spend_rate: np.ndarray | None
     cost_rate: float = 0.0
     duration: float = math.inf
+
+    def __post_init__(self) -> None:
+        for name in ("purchase_rate", "spend_rate"):
+            rate = getattr(self, name)
+            if rate is not None and not (finite := np.isfinite(rate)).all():
+                raise DataError(
+                    f"the rates of {self.name!r} must be finite",
+                    column=name,
+                    rows=int((~finite).sum()),
+                    examples=self.rfm.customer_id[~finite].tolist(),
+                    fix="divide by a tenure above 0: T is 0 for customers who first bought on the last day",
+                )
 
     @property
     def summary(self) -> str:

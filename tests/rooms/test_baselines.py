@@ -32,6 +32,7 @@ from clvmodels.baselines import (
     HistoricalCLV,
     LifespanCLV,
     NetHistoricalCLV,
+    Projection,
     ZeroForecast,
     churn_between_periods,
     net_historical_clv,
@@ -342,3 +343,11 @@ def test_refused_data(sheet: RFM) -> None:
         LifespanCLV().fit(loyal)
     with pytest.raises(DataError, match="churn cannot be measured"):
         LifespanCLV(period="1D").fit(sheet)
+
+
+def test_a_rate_that_is_no_number_is_refused() -> None:
+    rfm = RFM.from_arrays(
+        frequency=[1, 0], recency=[2, 0], T=[4, 0], customer_id=["ann", "bob"], time_unit="W"
+    )
+    with np.errstate(invalid="ignore"), pytest.raises(DataError, match=r"must be finite \(1 row; first: bob"):
+        Projection("own", rfm, "per unit of age", rfm.frequency / rfm.T, None)

@@ -137,6 +137,21 @@ def test_duckdb_reads_all_runs_with_the_date_of_the_folder(two_runs: Path) -> No
     assert len(relation.fetchall()) == 1
 
 
+def test_query_of_the_guide_reads_the_run_that_counts(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed: a pattern over all runs of a date, which counts a customer twice where the date was run again."""
+    job.write_text(job.read_text() + "[segments]\nshare = 0.5\n")
+    run = go(job, "2025-02-28", force=True)
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "on_a_timer.md").read_text(encoding="utf-8")
+    setting, query, _ = guide.split("```sql\n")[1].split("```")[0].split(";")
+    monkeypatch.chdir(job.parent)
+    with duckdb.connect() as connection:
+        connection.execute(setting)
+        found = connection.sql(query).df()
+    table = published(job.parent / "published")
+    assert set(found["run_id"]) == {run.run_id}
+    assert sorted(found["customer_id"]) == sorted(table.loc[table["segment"] == "win back", "customer_id"])
+
+
 def test_segments_do_not_flap(two_runs: Path) -> None:
     table = published(two_runs / "published")
     known = table.dropna(subset="last_segment")

@@ -89,6 +89,11 @@ class LogNormal:
             Unit of the time in `low` and `high`; needed where the quantity scales with time. It may differ
             from the unit of the summary.
 
+        Raises
+        ------
+        ArgumentError
+            If the bounds do not ascend from above 0, or the probability does not lie between 0 and 1.
+
         Examples
         --------
         >>> belief = LogNormal.between(2, 32, time_unit="W")

@@ -226,7 +226,7 @@ def calibration_holdout(
     holdout_end
         Last date or instant of the holdout. Default: the last date of the log.
     transactions, customer_id, date, spend, period, time_unit, observation_start, first_purchase, refunds, \
-zero_spend, business_timezone
+zero_spend, business_timezone, order_id
         As in `rfm_summary`. Customers left out by `observation_start` are in neither part.
 
     Returns

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, check_choice, check_real
+from clvmodels.prediction import as_numbers
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,7 @@ class NewCustomers:
     common: bool = True
 
     def __post_init__(self) -> None:
-        if self.law not in ("negative_binomial", "log_normal"):
-            raise ArgumentError(f"law={self.law!r} is neither 'negative_binomial' nor 'log_normal'")
+        check_choice("law", self.law, ("negative_binomial", "log_normal"))
         mean = numbers("mean", self.mean)
         if self.sd is None:
             if (mean != np.floor(mean)).any():
@@ -134,10 +134,9 @@ def numbers(name: str, given: float | Sequence[float]) -> np.ndarray:
     >>> numbers("cac", 20).tolist()
     [20.0]
     """
-    try:
-        values = np.atleast_1d(np.asarray(given, dtype=float))
-    except (TypeError, ValueError):
-        raise ArgumentError(f"{name}={given!r} must be a number, or one per period") from None
+    if isinstance(given, str | bool):
+        check_real(name, given)
+    values = np.atleast_1d(as_numbers(name, given))
     if values.ndim != 1 or not len(values) or not ((values >= 0) & np.isfinite(values)).all():
         lone = float(values[0]) if values.shape == (1,) else 0.0
         meant = f"; there is no minus sign, so you may mean {-lone:g}" if -np.inf < lone < 0 else ""

@@ -76,9 +76,9 @@ def check_first_order(given: Any) -> float | str:
     ArgumentError
         If it is neither.
     """
-    if given == OBSERVED:
+    if isinstance(given, str) and given == OBSERVED:
         return OBSERVED
-    if given is None or isinstance(given, str | bool) or not 0 <= given < np.inf:
+    if isinstance(given, bool) or not isinstance(given, int | float | np.number) or not 0 <= given < np.inf:
         raise ArgumentError(
             f"first_order={given!r} must be {OBSERVED!r} or the spend of a first order, at least 0"
         )

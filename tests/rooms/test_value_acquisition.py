@@ -343,7 +343,7 @@ def test_plans_refuse(point: clv.FittedCLV, cdnow_rfm: clv.RFM) -> None:
             clv.acquisition_plan(fitted, "3M", new, draws=5, **options)
     for changes, words in (
         ({"sd": 5}, "square root"),
-        ({"sd": 20, "law": "normal"}, "neither"),
+        ({"sd": 20, "law": "normal"}, "is not one of"),
         ({"sd": [20, -1]}, "at least 0"),
     ):
         with pytest.raises(clv.ArgumentError, match=words):

@@ -194,11 +194,12 @@ def test_what_cannot_be_valued_is_refused(fitted: clv.FittedCLV, customers: clv.
         clv.profit(replace(fitted, rfm=None), "3M")
 
 
-def test_forecasters_that_know_no_customer_s_periods_are_refused(cdnow_rfm: clv.RFM) -> None:
+def test_forecasters_that_know_no_customer_s_periods_are_refused() -> None:
     """Killed: the periods of one draw of all customers shared out to every draw of each."""
-    bg = clv.CLVModel("bg_nbd", method="mle")
-    stack = clv.Stack((bg, clv.CLVModel("mbg_nbd", method="mle"))).fit(cdnow_rfm)
-    for forecaster in (clv.RegressionCLV(windows=1).fit(cdnow_rfm), stack):
+    log = clv.load_cdnow()
+    some = clv.rfm_summary(log[log["customer_id"] < 300], spend="spend", observation_end="1997-09-30")
+    stack = clv.Stack((clv.HistoricalCLV(), clv.CLVModel("bg_nbd", method="map"))).fit(some)
+    for forecaster in (clv.RegressionCLV(windows=1).fit(some), stack):
         with pytest.raises(clv.ArgumentError, match="does not say what each customer buys in each period"):
             clv.profit(forecaster, "4W", draws=5)
 

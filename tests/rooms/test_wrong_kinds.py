@@ -66,6 +66,11 @@ CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
     "cohort_labels": lambda: (clv.cohort_labels, {"rfm": some()["rfm"]}),
     "split_customers": lambda: (clv.split_customers, {"rfm": some()["rfm"], "labels": {}}),
     "profit": lambda: (clv.profit, {"fitted": some()["fitted"], "horizon": "4W", "draws": 4}),
+    "NewCustomers": lambda: (clv.NewCustomers, {"mean": [3.0, 4.0]}),
+    "new_customer_value": lambda: (
+        clv.new_customer_value,
+        {"fitted": some()["fitted"], "horizon": "4W", "first_order": 10.0, "customers": 2, "draws": 2},
+    ),
     "acquisition": lambda: (clv.acquisition, {"values": {}, "cac": 20.0}),
     "payback": lambda: (clv.payback, {"value": None, "cac": 20.0}),
     "budget_table": lambda: (clv.budget_table, {"plan": None, "cac": 20.0}),

@@ -69,12 +69,11 @@ def decimals_apart(values: Sequence[float]) -> int:
 
     Examples
     --------
-    >>> decimals_apart([12.3, -4.0, 30.0]), decimals_apart([0.00061, -0.00042, 0.0013]), decimals_apart([0.0, 0.0])
-    (2, 4, 3)
+    >>> decimals_apart([1.823, 1.6, 2.0]), decimals_apart([0.00061, -0.00042, 0.0013]), decimals_apart([0.0, 0.0])
+    (2, 4, 2)
     """
     sizes = [abs(value) for value in values if math.isfinite(value) and value != 0]
-    largest = max(sizes, default=1.0)
-    return max(2, decimals_for(values), min(6, 1 - math.floor(math.log10(largest))))
+    return max(2, min(6, 1 - math.floor(math.log10(max(sizes, default=1.0)))))
 
 
 def with_currency(text: str, currency: str) -> str:

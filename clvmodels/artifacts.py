@@ -20,6 +20,7 @@ from typing import Any, cast
 import numpy as np
 
 from clvmodels.backtesting import Scorecard
+from clvmodels.backtesting.scorecard import check_scorecard
 from clvmodels.contracts import PurchaseModel
 from clvmodels.errors import ArgumentError, ArtifactError, FitStatus, as_path, check_kind
 from clvmodels.forecast import Discrepancy, FittedCLV
@@ -222,7 +223,7 @@ def save_scorecard(scorecard: Scorecard, folder: str | Path) -> Path:
     """
     import pandas as pd
 
-    check_kind("scorecard", scorecard, Scorecard, "make one with backtest(log, forecasters)")
+    check_scorecard(scorecard)
     folder = _open_folder(folder, "scorecard")
     values = {field.name: getattr(scorecard, field.name) for field in fields(scorecard)}
     tables = {name: value for name, value in values.items() if isinstance(value, pd.DataFrame)}

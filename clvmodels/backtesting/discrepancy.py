@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clvmodels.backtesting.scorecard import Scorecard
-from clvmodels.errors import ArgumentError, check_kind
+from clvmodels.backtesting.scorecard import Scorecard, check_scorecard
+from clvmodels.errors import ArgumentError
 from clvmodels.forecast import Discrepancy
 from clvmodels.forecast.discrepancy import DEFAULT_MONEY, LARGEST
 
@@ -54,7 +54,7 @@ def learn_discrepancy(scorecard: Scorecard, model: str | None = None) -> Discrep
     >>> 0.15 < found.sigma < 0.2
     True
     """
-    check_kind("scorecard", scorecard, Scorecard, "make one with backtest(log, forecasters)")
+    check_scorecard(scorecard)
     table = scorecard.at().totals
     held = table.dropna(subset=["alone_q05"]) if "alone_q05" in table else table[:0]
     names = list(dict.fromkeys(held["model"]))

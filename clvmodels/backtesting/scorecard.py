@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from clvmodels.backtesting.scoring import score_predictions
 from clvmodels.cards import card, table
-from clvmodels.errors import check_choice
+from clvmodels.errors import check_choice, check_kind
 from clvmodels.prediction import labelled
 
 if TYPE_CHECKING:
@@ -156,3 +156,14 @@ class Scorecard:
             [table(["quantity", "origin", "model", *shown], rows[:_MOST_ROWS], of=len(rows))],
             {name: self.provenance[name] for name in known if name in self.provenance},
         )
+
+
+def check_scorecard(scorecard: Any) -> None:
+    """Refuse what is no `Scorecard`.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none.
+    """
+    check_kind("scorecard", scorecard, Scorecard, "make one with backtest(log, forecasters)")

@@ -322,11 +322,13 @@ def check_writable(path: str | Path) -> Path:
     Raises
     ------
     ArgumentError
-        If it is a folder, or its folder does not exist.
+        If it is a folder or a device, or its folder does not exist.
     """
     path = Path(path)
     if path.is_dir():
         raise ArgumentError(f"{str(path)!r} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise ArgumentError(f"{str(path)!r} is a device, whose place no file may take; name a file")
     if not path.parent.is_dir():
         raise ArgumentError(
             f"there is no folder {str(path.parent)!r} to write {path.name!r} to; create it first"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,22 @@ def models_at(scorecard: Scorecard, origin: str | None = None) -> list[str]:
     return [str(name) for name in table["model"].unique()]
 
 
+def names_of(model: Any) -> list[str] | None:
+    """The forecasters asked for; None where all are.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither a name nor a list of at least one.
+    """
+    if model is None:
+        return None
+    names = [model] if isinstance(model, str) else list(model) if isinstance(model, Iterable) else []
+    if not names:
+        raise ArgumentError(f"model={model!r} must be the name of a forecaster, or a list of at least one")
+    return names
+
+
 def chosen(
     table: pd.DataFrame,
     scorecard: Scorecard,
@@ -47,8 +63,8 @@ def chosen(
         If the table has no such origin, forecaster or quantity; the message lists those there are.
     """
     wanted: dict[str, list[str]] = {"origin": [latest_origin(scorecard) if origin is None else origin]}
-    if model is not None:
-        wanted["model"] = [model] if isinstance(model, str) else list(model)
+    if (names := names_of(model)) is not None:
+        wanted["model"] = names
     if quantity is not None:
         wanted["quantity"] = [quantity]
     if len(scorecard.horizons) > 1:

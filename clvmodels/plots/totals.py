@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.backtesting.scorecard import Scorecard, check_scorecard
 from clvmodels.errors import ArgumentError
 from clvmodels.plots.palette import (
     INK,
@@ -20,7 +20,7 @@ from clvmodels.plots.palette import (
     new_axes,
     series_styles,
 )
-from clvmodels.plots.selection import models_at
+from clvmodels.plots.selection import models_at, names_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +60,9 @@ def totals_frame(
     >>> totals_frame(card)[["origin", "actual"]].values.tolist()
     [['1997-09-30', 1882.0]]
     """
+    check_scorecard(scorecard)
     totals = scorecard.at().totals
-    wanted = None if model is None else [model] if isinstance(model, str) else list(model)
+    wanted = names_of(model)
     for column, values in (("quantity", [quantity]), ("model", wanted or [])):
         known = list(dict.fromkeys(totals[column]))
         if missing := [value for value in values if value not in known]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
-from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.backtesting.scorecard import Scorecard, check_scorecard
 from clvmodels.plots.palette import INK, MUTED, SeriesStyle, label_axes, legend_above, new_axes, series_styles
 from clvmodels.plots.selection import chosen, models_at
 
@@ -41,6 +41,7 @@ def tracking_frame(
     pandas.DataFrame
         model, week, end_exclusive, is_holdout, actual, mean, q05, q95 (90 % predictive interval).
     """
+    check_scorecard(scorecard)
     columns = ["model", "week", "end_exclusive", "is_holdout", "actual", "mean", "q05", "q95"]
     weeks = chosen(scorecard.tracking, scorecard, origin, model)
     if cumulative:

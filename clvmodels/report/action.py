@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from clvmodels import plots
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import check_kind, whole_number
 from clvmodels.report.action_acquiring import acquisition_blocks, plan_blocks, referral_blocks
 from clvmodels.report.action_comparing import (
     benchmark_blocks,
@@ -59,7 +59,7 @@ def action_section(
     Raises
     ------
     ArgumentError
-        If `top` is negative.
+        If `decisions` are none, or `top` is no whole number of at least 0.
 
     Examples
     --------
@@ -70,8 +70,8 @@ def action_section(
     >>> action_section(clv.Decisions(profit=view)).title
     'What to do with it'
     """
-    if top < 0:
-        raise ArgumentError(f"top={top} must be at least 0")
+    whole_number("top", top, least=0)
+    check_kind("decisions", decisions, Decisions, "write Decisions(profit=view), say")
     writing = Writing(decisions.currency, pictures, top, hash_ids)
     blocks: list[Block] = [Text([writing.about])]
     if decisions.profit is not None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.backtesting.scorecard import Scorecard, check_scorecard
 from clvmodels.criticism import Suspicion
-from clvmodels.errors import ArgumentError
+from clvmodels.errors import ArgumentError, as_path, check_kind, whole_number
 from clvmodels.forecast import FittedCLV
+from clvmodels.io import replacing
 from clvmodels.plots import latest_origin
 from clvmodels.prediction import Forecast
 from clvmodels.report.blocks import Section
@@ -31,6 +32,7 @@ from clvmodels.rfm import RFM
 from clvmodels.transactions import Holdout
 
 _HERE = Path(__file__).parent
+_SECTION = "make one as Section(key, title, blocks)"
 _SPACED_PER_CENT = re.compile(r"(?<=\d) %")  # a line must not break before the sign
 
 
@@ -93,12 +95,18 @@ def write_report(
     Raises
     ------
     ArgumentError
-        If `top` is negative, the scorecard holds no prediction, or a section takes the place of another.
-    OSError
-        If the file cannot be written; an older one is then untouched.
+        If an argument is of the wrong kind, `top` is negative, the scorecard holds no prediction, a section takes the
+        place of another, or the file cannot be written; an older one is then untouched.
+    TemporaryError
+        If the disk is full.
     """
-    if top < 0:
-        raise ArgumentError(f"top={top} must be at least 0")
+    target = as_path("path", path)
+    whole_number("top", top, least=0)
+    check_scorecard(scorecard)
+    check_kind("currency", currency, str, "write a symbol or a code, such as EUR")
+    _check_parts(forecast, fitted, rfm, holdout)
+    _check_each("suspicions", suspicions, Suspicion, "find them with criticise")
+    _check_each("sections", sections, Section, _SECTION)
     latest_origin(scorecard)  # refuses a scorecard without predictions
     material = Material(
         scorecard=scorecard.at(),
@@ -112,8 +120,7 @@ def write_report(
         holdout=holdout,
         whole=scorecard,
     )
-    target = Path(path)
-    replace_file(target, render_page(title or _title(material), _sections(material, sections)))
+    _put(render_page(title or _title(material), _sections(material, sections)), target)
     return target
 
 
@@ -137,25 +144,45 @@ def write_sections(sections: Sequence[Section], path: str | os.PathLike[str], *,
     Raises
     ------
     ArgumentError
-        If there is no section, or two share a key.
-    OSError
-        If the file cannot be written; an older one is then untouched.
+        If there is no section, two share a key, or the file cannot be written; an older one is then untouched.
+    TemporaryError
+        If the disk is full.
 
     Examples
     --------
-    >>> import tempfile
-    >>> from clvmodels.report import Section, Text
+    >>>     >>> from clvmodels.report import Section, Text
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     deeds = Section("deeds", "Deeds", [Text(["Call them."])])
     ...     page = write_sections([deeds], f"{folder}/page.html", title="To do")
     ...     "Call them." in page.read_text(encoding="utf-8")
     True
     """
+    _check_each("sections", sections, Section, _SECTION)
     if not sections:
         raise ArgumentError("a page needs at least one section")
-    target = Path(path)
-    replace_file(target, render_page(title, _of_different_keys(list(sections))))
+    target = as_path("path", path)
+    _put(render_page(title, _of_different_keys(list(sections))), target)
     return target
+
+
+def _check_parts(
+    forecast: Forecast | None, fitted: FittedCLV | None, rfm: RFM | None, holdout: Holdout | None
+) -> None:
+    parts = (
+        ("forecast", forecast, Forecast, "make one with fitted.forecast(horizon)"),
+        ("fitted", fitted, FittedCLV, "make one with CLVModel().fit(rfm)"),
+        ("rfm", rfm, RFM, "make one of a log with rfm_summary"),
+        ("holdout", holdout, Holdout, "make one with calibration_holdout"),
+    )
+    for name, part, kind, fix in parts:
+        if part is not None:
+            check_kind(name, part, kind, fix)
+
+
+def _check_each(name: str, parts: Any, kind: type, fix: str) -> None:
+    check_kind(name, parts, Sequence, f"write a list: {fix}")
+    for part in parts:
+        check_kind(f"one of {name}", part, kind, fix)
 
 
 def _title(material: Material) -> str:
@@ -202,22 +229,7 @@ def render_page(title: str, sections: Sequence[Section]) -> str:
     return _SPACED_PER_CENT.sub("\u00a0%", page)
 
 
-def replace_file(target: Path, text: str) -> None:
-    """Write beside the target, then take its place."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        part.chmod(0o666 & ~_umask())
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _put(page: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write(page.encode())

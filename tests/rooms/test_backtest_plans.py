@@ -141,7 +141,7 @@ def test_every_horizon_is_what_it_would_be_alone(card: Scorecard, log: pd.DataFr
             mine.totals.reset_index(drop=True), alone.totals.reset_index(drop=True), check_exact=True
         )
         assert mine.provenance["horizon"] == horizon
-    with pytest.raises(clv.ArgumentError, match="there are 8W, 13W"):
+    with pytest.raises(clv.ArgumentError, match="not one of '8W', '13W'"):
         card.at("26W")
 
 

@@ -130,7 +130,7 @@ def test_the_calendar_stacks_existing_and_new(plan: clv.AcquisitionForecast) -> 
     assert frame["total"].tolist() == [13, 13]  # draws 11 and 15, 13 and 13
     assert frame["low"].tolist() == [12, 13]
     assert frame["high"].tolist() == [14, 13]
-    with pytest.raises(ArgumentError, match="neither"):
+    with pytest.raises(ArgumentError, match="not one of 'revenue', 'profit'"):
         plots.calendar_frame(plan, "purchases")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -466,9 +467,16 @@ def test_a_failing_report_leaves_the_old_file(scorecard: Scorecard, tmp_path: Pa
 
 def test_a_folder_in_the_way_leaves_no_litter(scorecard: Scorecard, tmp_path: Path) -> None:
     (tmp_path / "r.html").mkdir()
-    with pytest.raises(OSError, match=r"r\.html"):
+    with pytest.raises(ArgumentError, match=r"r\.html' is a folder"):
         write_report(scorecard, tmp_path / "r.html")
     assert [file.name for file in tmp_path.iterdir()] == ["r.html"]
+
+
+def test_a_device_keeps_its_place(scorecard: Scorecard, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "r.html")  # as /dev/null would, which a page must not replace
+    with pytest.raises(ArgumentError, match=r"r\.html' is a device"):
+        write_report(scorecard, tmp_path / "r.html")
+    assert (tmp_path / "r.html").is_fifo()
 
 
 def test_a_hundred_thousand_customers_fit_in_a_mail(scorecard: Scorecard, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ import pandas as pd
 import pytest
 
 import clvmodels as clv
+from clvmodels.plots import totals_frame, tracking_frame
+from clvmodels.report import action_section
 
 NOTHING = object()
 WRONG: tuple[Any, ...] = (
@@ -38,7 +42,14 @@ def some() -> Mapping[str, Any]:
     purchase = clv.given("bg_nbd", {"r": 0.5, "alpha": 4.0, "a": 0.7, "b": 2.0}, rfm, source="a test")
     spend = clv.given("gamma_gamma", {"p": 6.0, "q": 4.0, "gamma": 15.0}, rfm, source="a test")
     fitted = clv.FittedCLV("given", rfm, purchase, spend)
-    return {"log": log, "rfm": rfm, "fitted": fitted, "forecast": fitted.forecast("4W", draws=5)}
+    card = clv.backtest(log, [clv.ZeroForecast(), clv.HistoricalCLV()], horizon="4W", draws=5)
+    return {
+        "log": log,
+        "rfm": rfm,
+        "fitted": fitted,
+        "forecast": fitted.forecast("4W", draws=5),
+        "card": card,
+    }
 
 
 CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
@@ -115,6 +126,10 @@ CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
     "fit_channels": lambda: (
         clv.fit_channels, {"model": clv.CLVModel("bg_nbd", None, "map"), "rfm": some()["rfm"], "channel": {}}
     ),
+    "write_report": lambda: (clv.write_report, {"scorecard": some()["card"], "path": Path(mkdtemp()) / "page.html"}),
+    "action_section": lambda: (action_section, {"decisions": None}),
+    "totals_frame": lambda: (totals_frame, {"scorecard": some()["card"]}),
+    "tracking_frame": lambda: (tracking_frame, {"scorecard": some()["card"]}),
     "learn_discrepancy": lambda: (clv.learn_discrepancy, {"scorecard": None}),
     "load_fit": lambda: (clv.load_fit, {"folder": "nowhere"}),
     "load_forecast": lambda: (clv.load_forecast, {"folder": "nowhere"}),
@@ -146,7 +161,7 @@ CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
     "MonthlySeason": lambda: (clv.MonthlySeason, {}),
 }  # fmt: skip
 MEANT = {  # arguments that are names, switches or functions, and are not looked at
-    "label", "source", "unit_free", "observe", "keep_draws", "progress", "out", "report", "customer_id",
+    "label", "source", "unit_free", "observe", "keep_draws", "progress", "out", "path", "report", "customer_id",
 }  # fmt: skip
 
 

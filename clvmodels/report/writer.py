@@ -150,7 +150,8 @@ def write_sections(sections: Sequence[Section], path: str | os.PathLike[str], *,
 
     Examples
     --------
-    >>>     >>> from clvmodels.report import Section, Text
+    >>> import tempfile
+    >>> from clvmodels.report import Section, Text
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     deeds = Section("deeds", "Deeds", [Text(["Call them."])])
     ...     page = write_sections([deeds], f"{folder}/page.html", title="To do")

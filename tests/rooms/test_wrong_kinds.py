@@ -161,7 +161,8 @@ CALLS: dict[str, Callable[[], tuple[Callable[..., Any], dict[str, Any]]]] = {
     "MonthlySeason": lambda: (clv.MonthlySeason, {}),
 }  # fmt: skip
 MEANT = {  # arguments that are names, switches or functions, and are not looked at
-    "label", "source", "unit_free", "observe", "keep_draws", "progress", "out", "path", "report", "customer_id",
+    "label", "source", "unit_free", "observe", "keep_draws", "progress", "out", "path", "report", "title", "hash_ids",
+    "customer_id",
 }  # fmt: skip
 
 

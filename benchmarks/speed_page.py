@@ -20,7 +20,8 @@ TEXT = """\
 
 Both packages of each comparison run on the same data, one after the other, in one run; seconds are those of one
 machine ({cores} cores, {system}), so the ratios are what carries over. `python benchmarks/speed_page.py` writes this
-page. The last block has no peer beside it: a backtest of eight origins and six forecasters on the 23,570 customers
+page. PyTensor keeps what it has compiled: the very first run of pymc-marketing on a machine takes several times as
+long. The last block has no peer beside it: a backtest of eight origins and six forecasters on the 23,570 customers
 of CDNOW. For millions of customers see [scale](scale.md).
 """
 

@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.errors import whole_number
 from clvmodels.plots.groups import ACTUAL, CHANCE, REACH
 from clvmodels.plots.palette import INK, label_axes, legend_above, money_label, new_axes, series_styles
-from clvmodels.plots.selection import check_bins, chosen, models_at
+from clvmodels.plots.selection import chosen, models_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def decile_frame(
     """
     import pandas as pd
 
-    check_bins(bins)
+    whole_number("bins", bins, least=1)
     rows = chosen(scorecard.predictions, scorecard, origin, model, quantity)
     name = str(rows["model"].iloc[0])
     rows = rows[rows["model"] == name]

@@ -9,11 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from clvmodels.contracts import Trait
-from clvmodels.errors import ArgumentError, check_kind
+from clvmodels.errors import ArgumentError, check_kind, whole_number
 from clvmodels.inference import Posterior
 from clvmodels.plots.draws import draw_shares, finish_shares, over_parameters, percent_text, some_draws
 from clvmodels.plots.palette import INK, first_upper, new_axes
-from clvmodels.plots.selection import check_bins
 from clvmodels.units import UNIT_NAMES
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def heterogeneity_frame(
     """
     import pandas as pd
 
-    check_bins(bins)
+    whole_number("bins", bins, least=1)
     chosen = _trait(posterior, trait)
     edges = np.append(_edges(chosen, bins), np.inf)
     shares = np.diff(chosen.spread.cdf(edges), axis=-1)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from clvmodels.backtesting.scorecard import Scorecard
+from clvmodels.errors import whole_number
 from clvmodels.metrics import gain_band, gain_curve
 from clvmodels.plots.draws import percent_text
 from clvmodels.plots.groups import column_of, draw_means, grouped_means
@@ -24,7 +25,7 @@ from clvmodels.plots.palette import (
     per_cent,
     series_styles,
 )
-from clvmodels.plots.selection import check_bins, chosen, models_at
+from clvmodels.plots.selection import chosen, models_at
 from clvmodels.units import UNIT_NAMES
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def holdout_by_recency_frame(
     ArgumentError
         If the predictions hold no column ``recency``.
     """
-    check_bins(bins)
+    whole_number("bins", bins, least=1)
     rows = chosen(scorecard.predictions, scorecard, origin, model, quantity)
     longest = max(float(np.max(column_of(rows, "recency"))), 1e-9)
     edges = MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]).tick_values(0, longest)

@@ -105,15 +105,3 @@ def places_of(ids: np.ndarray, customers: object, where: str) -> np.ndarray:
     if len(set(wanted)) < len(wanted):
         raise DataError("a customer is named twice", column="customer_id", fix="name each once")
     return np.array([there[identity] for identity in wanted], dtype=int)
-
-
-def check_bins(bins: object) -> None:
-    """Refuse a number of bars that is no whole number above 0.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not.
-    """
-    if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
-        raise ArgumentError(f"bins={bins!r} must be a whole number of at least 1")

@@ -20,7 +20,6 @@ from clvmodels.plots.draws import (
     spend_model,
 )
 from clvmodels.plots.palette import INK, new_axes
-from clvmodels.plots.selection import check_bins
 from clvmodels.prediction import check_seed, check_single
 from clvmodels.rfm import RFM
 
@@ -78,7 +77,7 @@ def spend_frame(
     """
     import pandas as pd
 
-    check_bins(bins)
+    whole_number("bins", bins, least=1)
     whole_number("draws", draws, least=2)
     check_seed(seed)
     check_single(rfm)

@@ -268,13 +268,11 @@ def test_run_that_is_published_already_keeps_its_metrics(
 # --- disks and people ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a folder in which nobody may write, root included")
 def test_store_that_cannot_be_written_to_is_refused_before_the_fit(tmp_path: Path) -> None:
     narrator = Told()
-    path = set_up(tmp_path, SMALL, more='[store]\nfolder = "/proc/fits"\n')
-    with pytest.raises(
-        ArgumentError, match=r"'/proc/fits' cannot be written to: .*choose another \[store\] folder"
-    ):
+    path = set_up(tmp_path, SMALL, more='[store]\nfolder = "occupied/fits"\n')
+    (path.parent / "occupied").write_text("a file, in which nobody may make a folder, root included")
+    with pytest.raises(ArgumentError, match=r"fits' cannot be written to: .*choose another \[store\] folder"):
         go(path, "2025-01-31", narrator)
     assert narrator.of == {}
 
